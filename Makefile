@@ -4,7 +4,6 @@
 # make faults  things are broken on purpose for 20 minutes: SHORT=1 nine, FULL=1 ninety; PARTS="kills soak", SEED=1
 # make translations   collects the texts of screens into the catalogues of each language
 # make pictures    takes the pictures of docs/clerk.md from the running product; needs Chromium
-# make revisions   writes the initial migrations again from the models; refused since 1.0.0, whose revisions never change
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -14,7 +13,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constr
 # The suite starts the command many times: what Python compiled is kept, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check faults pictures revisions translations
+.PHONY: run test check faults pictures translations
 .DELETE_ON_ERROR:
 
 run: .venv/installed
@@ -35,9 +34,6 @@ faults: .venv/installed-test
 
 pictures: .venv/installed-test
 	$(BIN)/python -m tests.support.pictures
-
-revisions: .venv/installed-test
-	$(BIN)/python -m erp.migrations rewrite
 
 translations: .venv/installed-test
 	$(BIN)/python -m erp.catalogues

@@ -1,4 +1,4 @@
-"""`python -m erp.migrations revise MODULE "message"` and `rewrite`: the maintainer's tool."""
+"""`python -m erp.migrations revise MODULE "message"`: the maintainer's tool."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
@@ -33,14 +32,6 @@ def revise(module: str, message: str) -> None:
     """Write MODULE's next revision (`erp` is the core)."""
     path = _on_scratch(lambda: authoring.revise(module, message, warn=lambda text: click.echo(text, err=True)))
     _print_paths([path] if path else [])
-
-
-@main.command()
-def rewrite() -> None:
-    """Write all initial revisions again; only while nothing is released."""
-    if int(version("modular-erp").partition(".")[0]):
-        raise click.ClickException("The revisions of a release never change; `revise` writes the next one.")
-    _print_paths(_on_scratch(authoring.rewrite))
 
 
 def _on_scratch(work: Callable[[], T]) -> T:

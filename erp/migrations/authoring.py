@@ -15,8 +15,6 @@ from erp.errors import ErpError
 from erp.migrations import old_rows, revisions
 from erp.registry import CORE, current_registry
 
-_INITIAL = "Initial tables"
-
 
 class ConstraintWithoutName(ErpError):
     """A constraint that could not be named in a refusal, nor dropped."""
@@ -64,15 +62,6 @@ def _require_names(owner: str) -> None:
         for constraint in table.constraints:
             if isinstance(constraint, CheckConstraint) and constraint.name is None:
                 raise ConstraintWithoutName(table.name, str(constraint.sqltext))
-
-
-def rewrite() -> list[Path]:
-    """Write again the initial revision of each owner that has no later one; those that have go on with `revise`."""
-    initial = [owner for owner in owners() if len(list(revisions.directory(owner).glob("[0-9]*.py"))) < 2]
-    for owner in initial:
-        for old in revisions.directory(owner).glob("[0-9]*.py"):
-            old.unlink()
-    return [path for owner in initial if (path := revise(owner, _INITIAL))]
 
 
 def _move_up_to(connection: Connection, owner: str) -> None:

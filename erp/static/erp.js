@@ -104,15 +104,16 @@
   });
 
   const typed = "td input:not([type=hidden]):not([type=checkbox]):not([type=radio])";  // fields need more room than text
+  const asIs = () => tables.forEach((table) => table.classList.remove("erp-stack", "erp-tight"));
+  const overflows = (table) => table.scrollWidth > table.parentElement.clientWidth + 1;
   const stack = () => {
-    tables.forEach((table) => table.classList.remove("erp-stack"));
-    if (window.innerWidth > 1100) return;
-    const wide = tables.filter((table) => window.innerWidth <= 600 || table.scrollWidth > table.parentElement.clientWidth + 1 || (window.innerWidth <= 900 && table.querySelector(typed)));
-    wide.forEach((table) => table.classList.add("erp-stack"));
+    asIs();
+    const wide = tables.filter((table) => window.innerWidth <= 600 || overflows(table) || (window.innerWidth <= 900 && table.querySelector(typed)));
+    wide.forEach((table) => table.classList.add(window.innerWidth > 1100 ? "erp-tight" : "erp-stack"));
   };
   stack();
   window.addEventListener("resize", stack);
-  window.addEventListener("beforeprint", () => tables.forEach((table) => table.classList.remove("erp-stack")));
+  window.addEventListener("beforeprint", asIs);
   window.addEventListener("afterprint", stack);
   all("details").forEach((card) => card.addEventListener("toggle", stack));
 

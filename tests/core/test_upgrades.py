@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from click.testing import CliRunner
 from sqlalchemy import inspect, text
 
 from erp.db import db
-from erp.migrations.__main__ import main as maintenance
 from tests.support import dump
 
 CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
@@ -58,13 +56,6 @@ def test_every_release_is_upgraded(make_empty_app, command):
             db.engine.dispose()
         dump.load(dump.read(path), url)
         upgraded(app, command)
-
-
-def test_the_revisions_of_a_release_are_not_written_again(monkeypatch):
-    monkeypatch.setattr("erp.migrations.__main__.version", lambda name: "1.0.0")
-    answer = CliRunner().invoke(maintenance, ["rewrite"])
-    assert answer.exit_code == 1
-    assert "The revisions of a release never change" in answer.output
 
 
 def test_the_dumps_of_every_release_are_kept():

@@ -20,7 +20,8 @@ LISTS = (
     "/emails/pending/", "/settings/history/", "/sales/orders/?search=SO", "/settings/export/sales_orders.csv",
     "/settings/export/allocations.csv", "/inventory/products/export/csv/",
 )  # fmt: skip
-MOST_TRIES = 200
+# On a slow machine a long action is cut off again and again while connections are cut many times a second.
+MOST_TRIES = 1_000
 # A proxy does not send a form to another host when the first one died over it: what was done is not known.
 PROXY_LOST_ITS_HOST = 502
 
