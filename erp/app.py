@@ -41,12 +41,11 @@ def create_app(
 ) -> Flask:
     """Return the application with every module that was found, each as live as the database says.
 
-    Without `screens` it answers no request, and starts sooner; without `modules`, too, it knows of them only what they
-    declare, such as their options. Settings come from the arguments, else `environment` (by
-    default the process's), else from their defaults. Raises ErpError for a setting or a module that cannot be used.
+    Without `screens` it answers no request, and starts sooner; without `modules`, too, it knows only what they declare.
+    Settings come from the arguments, else `environment` (by default the process's), else from their defaults. Raises
+    ErpError for a setting or a module that cannot be used.
     """
     environment = os.environ if environment is None else environment
-    ini = _ini_path(config_path, environment)
     instance = Path(environment.get("ERP_INSTANCE") or "instance").absolute()
     app = Flask("erp", instance_path=str(instance))
     app.config.update(
@@ -56,18 +55,16 @@ def create_app(
         SQLALCHEMY_DATABASE_URI=_database_url(database_url or environment.get("ERP_DATABASE_URL", ""), instance),
         SQLALCHEMY_ENGINE_OPTIONS=db.ENGINE_OPTIONS,
     )
+    ini = _ini_path(config_path, environment)
     folders = _module_folders(ini, environment) if module_folders is None else module_folders
     registry = _registry(discovery.find(package=module_package, folders=folders), ini, environment)
-    screens = screens or _has_foreign(registry)
     app.extensions["erp"] = registry
-    db.init_app(app)
-    replica.init_app(app)
+    screens = screens or _has_foreign(registry)
     clock.use_zone(_zone)
-    logs.init_app(app)
-    failures.init_app(app)
-    with app.app_context():
-        if screens or modules:
-            _set_up(registry, screens)
+    for part in (db, replica, logs, failures):
+        part.init_app(app)
+    if screens or modules:
+        _set_up(app, registry, screens)
     if screens:
         _add_pages(app, registry)
     return app
@@ -196,7 +193,7 @@ def _registry(found: discovery.Found, ini: Path, environment: Mapping[str, str])
     return Registry(found, modules, OptionTable(declared, ini, environment, found.broken))
 
 
-def _set_up(registry: Registry, screens: bool) -> None:
+def _set_up(app: Flask, registry: Registry, screens: bool) -> None:
     """Register what the core does on a schedule and shows on the dashboard, then what each module has.
 
     Commands that use no module need not wait for the imports.
@@ -208,12 +205,13 @@ def _set_up(registry: Registry, screens: bool) -> None:
     registry.add_core_job(checks.check_invariants, every="check_every")
     registry.add_core_job(watch.report_troubles, every="report_every")
     registry.add_core_job(run_imports, every="import_every")
-    if screens:
-        from erp.watch.dashboard import CARD
+    with app.app_context():
+        if screens:
+            from erp.watch.dashboard import CARD
 
-        registry.cards.append(Owned(CORE, CARD))
-    registry.setup(screens=screens)
-    _leave_out_unreadable(registry)
+            registry.cards.append(Owned(CORE, CARD))
+        registry.setup(screens=screens)
+        _leave_out_unreadable(registry)
 
 
 def _leave_out_unreadable(registry: Registry) -> None:

@@ -3,6 +3,7 @@
 from erp.admin.access import may, screen_session
 from erp.admin.action_pages import Choose, FormPage
 from erp.admin.bulk import BulkAction, change_of_each
+from erp.admin.contact_screen import ContactScreen
 from erp.admin.dashboard_parts import Bar, Chart, WorkQueue
 from erp.admin.declarations import (
     Action,
@@ -31,7 +32,7 @@ from erp.admin.filters import DerivedFilter, compared, of_text, yes_or_no
 from erp.admin.formatting import line_heading
 from erp.admin.page import Page
 from erp.admin.papers import PaperSection
-from erp.admin.screen import ContactScreen, Screen
+from erp.admin.screen import Screen
 from erp.admin.site import anchor_of, document_anchor, document_url, init_app
 
 __all__ = [

@@ -13,9 +13,7 @@ from flask_admin import expose
 from markupsafe import Markup
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
-from typing_extensions import override
 
-from erp.addresses import problem
 from erp.admin import versions
 from erp.admin.access import flash_sentence, may, only_read, permitted, run_and_commit, screen_session
 from erp.admin.action_pages import ActionPage
@@ -31,12 +29,10 @@ from erp.admin.declarations import (
     ShownPanel,
     read_columns,
 )
-from erp.admin.fields import check_email
 from erp.admin.formatting import badge, cell
 from erp.admin.forms import EditForms
 from erp.admin.page import Gated
 from erp.admin.papers import show
-from erp.contacts import ADDRESS_PARTS
 from erp.errors import ActionRefused, ErpError
 from erp.models import HistoryEntry
 from erp.registry import current_registry
@@ -323,35 +319,3 @@ def _answers(page: Any) -> bool:
 
 def _parts(action: Action, session: Session, target: Any) -> versions.Parts:
     return {versions.PAGE: action.depends_on(session, target) if action.depends_on else {}}
-
-
-def _email(_view: Any, _context: Any, contact: Any, _name: str) -> Any:
-    reason = problem(contact.email)
-    warning = badge(Badge(say("cannot be mailed: {reason}", reason=reason), "warning")) if reason else ""
-    return Markup("{} {}").format(contact.email, warning) if reason else contact.email
-
-
-class ContactScreen(Screen):
-    """The screen of a model with the columns `code`, `name` and `email`: customers, suppliers.
-
-    An address that cannot be mailed is marked with the reason.
-    """
-
-    column_list = ("code", "name", "email", "city", "country")
-    column_searchable_list = ("code", "name", "email")
-    column_default_sort = "code"
-    column_filters = ("code", "name", "email", "postcode", "city", "country")
-    column_formatters = {"email": _email}
-    form_columns = ("code", "name", "email", *ADDRESS_PARTS)
-    form_args = {"email": {"validators": [check_email]}}
-    form_widths = {"code": 3, "name": 5, "email": 4, "street": 12, "postcode": 2, "city": 4, "region": 3, "country": 3}
-    header_fields = (
-        ("Code", "code"),
-        ("Name", "name"),
-        ("Email", "email"),
-        ("Address", lambda contact: ", ".join(contact.address_lines)),
-    )
-
-    @override
-    def document_title(self, row: Any) -> str:
-        return str(row.name)

@@ -50,7 +50,7 @@ def test_every_hook_has_a_docstring(app):
 
 def test_events_and_hooks_name_who_takes_part(app):
     page = reference.events(app) + reference.hooks(app)
-    assert "### inventory_lots: GoodsArrived\n\n`GoodsArrived(product_ids)`" in page
+    assert "### inventory_lots: GoodsArrived\n\n`GoodsArrived(product_ids, are_free)`" in page
     assert "Published by procurement.\n\n- **sales**: " in page
     assert "`pack_refusals(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, ErpError]`" in page
     assert "Asked by sales.\n\n- **preorder**: " in page
