@@ -48,7 +48,7 @@ def test_they_are_saved_with_the_product_and_stand_in_its_history(session: Sessi
     form = product_form(product, preorder_eligible="y", launch_date="2027-01-15", preorder_limit="40")
     shown = clerk.press(page, **form)
     assert terms(session, product) == PreorderTerms(True, LAUNCH, Decimal(40))
-    assert "Launch date 2027-01-15" in shown.text
+    assert "Launch date 15 Jan 2027" in shown.text
     shown = clerk.press(page, **product_form(product, launch_date="", preorder_limit=""))
     assert terms(session, product) == PreorderTerms()
 
