@@ -17,7 +17,7 @@ def text_of(client, address):
     """Return what a person reads on a page, with single blanks."""
     answer = client.get(address)
     assert answer.status_code == 200
-    body = re.sub(r"<(script|style)\b.*?</\1>", " ", answer.get_data(as_text=True), flags=re.S)
+    body = re.sub(r"<(script|style)\b.*?</\1>", " ", answer.get_data(as_text=True).replace("<wbr>", ""), flags=re.S)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
 
