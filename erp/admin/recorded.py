@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,8 +14,10 @@ from sqlalchemy import Boolean, Date, Enum
 from erp.admin.formatting import day, instant, words
 from erp.admin.numerals import quantity
 from erp.db import Model, Scaled, UtcDateTime
-from erp.text import named
+from erp.models import HistoryEntry
+from erp.text import named, say
 
+_DRAFT = re.compile(r"(?:Draft) (\d{1,15})")
 _READERS: tuple[tuple[type[Any], Callable[[str], Any]], ...] = (
     (Date, lambda text: day(date.fromisoformat(text))),
     (UtcDateTime, lambda text: instant(datetime.fromisoformat(text))),
@@ -31,6 +34,12 @@ def recorded(value: str, field: str) -> Any:
         return reader(value) if reader and value else value
     except (ValueError, ArithmeticError):
         return value
+
+
+def recorded_name(entry: HistoryEntry) -> str:
+    """Return the name that the document of an entry had; a draft without a number has its name in English there."""
+    draft = _DRAFT.fullmatch(entry.document_name)
+    return say("Draft {id}", id=int(draft[1])) if draft else entry.document_name or entry.document
 
 
 @cache

@@ -26,7 +26,7 @@ from erp.admin.formatting import add_filters, anchor, follow
 from erp.admin.list_query import ListQuery
 from erp.admin.page import Gated
 from erp.admin.papers import letterhead, sections
-from erp.admin.recorded import recorded
+from erp.admin.recorded import recorded, recorded_name
 from erp.admin.search import add_search
 from erp.admin.settings import IMPORTS
 from erp.admin.settings import VIEWS as SETTINGS
@@ -185,7 +185,7 @@ def history_url(document: str, id: int) -> str:
 def _add_pages(app: Flask) -> None:
     """Add the pages of signing in, of work and of the search, what templates use, and note who may read the replica."""
     add_filters(app)
-    app.jinja_env.filters["recorded"] = recorded
+    app.jinja_env.filters.update(recorded=recorded, recorded_name=recorded_name)
     account.add_addresses(app)
     second_factor_page.add_addresses(app)
     provider_pages.add_addresses(app)

@@ -182,10 +182,10 @@ def test_history_says_on_both_orders_what_was_taken_for_whom(session, holder, ta
         for row in session.scalars(rows)
     ]
     assert entries == [
-        ("SO-1", 1, "taken", "1 of L1 at WH/STOCK", "for SO-2/1"),
-        ("SO-1", 1, "taken", "4 of L2 at WH/STOCK", "for SO-2/1"),
-        ("SO-2", 1, "allocated", "4 of L2 at WH/STOCK", "taken from SO-1/1"),
-        ("SO-2", 1, "allocated", "1 of L1 at WH/STOCK", "taken from SO-1/1"),
+        ("SO-1", 1, "taken", "1 × L1, WH/STOCK", "for SO-2/1"),
+        ("SO-1", 1, "taken", "4 × L2, WH/STOCK", "for SO-2/1"),
+        ("SO-2", 1, "allocated", "4 × L2, WH/STOCK", "taken from SO-1/1"),
+        ("SO-2", 1, "allocated", "1 × L1, WH/STOCK", "taken from SO-1/1"),
     ]
 
 

@@ -7,14 +7,14 @@ from typing import Any
 from typing_extensions import override
 
 from erp.admin.formatting import anchor, words
-from erp.admin.recorded import recorded
+from erp.admin.recorded import recorded, recorded_name
 from erp.admin.screen import Screen
 from erp.models import HistoryEntry
 from erp.text import joined, say
 
 
 def _document(screen: Screen, entry: HistoryEntry) -> Any:
-    name = entry.document_name or entry.document
+    name = recorded_name(entry)
     text = say("{name}, line {line}", name=name, line=entry.line) if entry.line else name
     return anchor(screen.admin.document_url(entry.document, entry.document_id), text)
 
@@ -62,7 +62,7 @@ class HistoryScreen(Screen):
 
     @override
     def document_title(self, row: Any) -> str:
-        return joined((row.document_name or row.document, words(row.action)), ": ")
+        return joined((recorded_name(row), words(row.action)), ": ")
 
     @override
     def history(self, row: Any) -> tuple[list[HistoryEntry], int]:

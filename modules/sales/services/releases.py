@@ -75,7 +75,7 @@ def hold_changes(lines: Iterable[OrderLine], hold: bool) -> list[history.Change]
 
 def _freed(row: Reserved, amount: int, action: str, why: str) -> history.Change:
     subject = history.Subject("sales.order", row.order_id, row.order, row.position)
-    old = f"{format_quantity(from_raw(amount))} of {row.lot} at {row.location}"
+    old = f"{format_quantity(from_raw(amount))} × {row.lot}, {row.location}"  # kept as it is, in every language
     return history.Change(subject, action, "allocation", old=old, why=why)
 
 

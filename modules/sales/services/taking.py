@@ -105,7 +105,7 @@ def _held(session: Session, line: OrderLine, line_ids: Iterable[int]) -> list[_H
     )
     found = session.execute(rows.order_by(*run_order(session)))
     return [
-        _Held(id_, holder_id, balance_id, unpacked, f"{number}/{position}", say("{lot} at {path}", lot=lot, path=path))
+        _Held(id_, holder_id, balance_id, unpacked, f"{number}/{position}", f"{lot}, {path}")
         for id_, holder_id, balance_id, unpacked, number, position, lot, path in found
     ]
 
@@ -118,7 +118,7 @@ def _name(session: Session, line_id: int) -> str:
 
 
 def _change(subject: history.Subject, held: _Held, quantity: int) -> history.Change:
-    new = say("{from_raw} of {place}", from_raw=format_quantity(from_raw(quantity)), place=held.place)
+    new = f"{format_quantity(from_raw(quantity))} × {held.place}"  # as what is freed
     return history.Change(
         subject, "allocated", "allocation", new=new, why=say("taken from {holder}", holder=held.holder)
     )
