@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, text
 
 from erp import history, jobs
+from erp.admin.recorded import recorded_name
 from erp.db import commit
 from erp.errors import NotFound
 from erp.models import HistoryEntry, JobRun, JobRunState
@@ -119,3 +120,11 @@ def test_the_history_shows_values_as_the_columns_of_the_document_do(session, sig
     page = sign_in("Administrator").get("/settings/history/", headers=GERMAN).text
     for shown in ("23.11.2026", "01.12.2026", "2,5", "1.200", "Komplett", "2.5", "2026-11-23"):
         assert shown in page
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_a_draft_has_its_name_in_the_language_of_the_reader_in_the_history_too(app):
+    entries = [HistoryEntry(document="sales.order", document_name=name) for name in ("Draft 3", "SO-1", "Draft X", "")]
+    with app.test_request_context(headers=GERMAN):
+        shown = [str(translated(recorded_name(entry))) for entry in entries]
+    assert shown == ["Entwurf 3", "SO-1", "Draft X", "sales.order"]
