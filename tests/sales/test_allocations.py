@@ -156,7 +156,7 @@ def test_what_disappears_is_in_the_history(session, product):
     order = make_order(session, [(product, 5)])
     services.remove_allocations(session, order.id)
     entry = session.scalars(select(HistoryEntry).where(HistoryEntry.action == "removed")).one()
-    assert (entry.document_name, entry.line, entry.old_value) == (order.number, 1, "5 of L7 at WH/STOCK")
+    assert (entry.document_name, entry.line, entry.old_value) == (order.number, 1, "5 × L7, WH/STOCK")
     assert balance.allocated == 0
 
 
