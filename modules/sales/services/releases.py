@@ -75,8 +75,13 @@ def hold_changes(lines: Iterable[OrderLine], hold: bool) -> list[history.Change]
 
 def _freed(row: Reserved, amount: int, action: str, why: str) -> history.Change:
     subject = history.Subject("sales.order", row.order_id, row.order, row.position)
-    old = f"{format_quantity(from_raw(amount))} × {row.lot}, {row.location}"  # kept as it is, in every language
+    old = recorded_allocation(amount, row.lot, row.location)
     return history.Change(subject, action, "allocation", old=old, why=why)
+
+
+def recorded_allocation(quantity: int, lot: str, location: str) -> str:
+    """Return how the history names a raw quantity of a lot at a location: without words, so as in every language."""
+    return f"{format_quantity(from_raw(quantity))} × {lot}, {location}"
 
 
 def release_balance_allocations(session: Session, quantities: Mapping[int, Decimal]) -> Decimal:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import clock, history
-from erp.db import format_quantity, from_raw, is_one_of, raw, to_raw
+from erp.db import from_raw, is_one_of, raw, to_raw
 from erp.errors import NotFound
 from erp.options import options
 from erp.text import say
@@ -28,20 +28,21 @@ from modules.sales.queries import Scope, run_order, select_unpacked
 from modules.sales.services.allocations import hold_lines, offer_incoming_supply, write_plans
 from modules.sales.services.backorders import grow_backorders
 from modules.sales.services.locking import lock_line
-from modules.sales.services.releases import free_allocations
+from modules.sales.services.releases import free_allocations, recorded_allocation
 from modules.sales.services.scheduled import date_scheduled_backorders
 from modules.sales.states import ORDER, AllocationSource
 
 
 class _Held(NamedTuple):
-    """An allocation of a line on usable stock: its id, its raw unpacked quantity, and how history names it."""
+    """An allocation of a line on usable stock: its id, its raw unpacked quantity, and what the history says of it."""
 
     id: int
     line_id: int
     balance_id: int
     unpacked: int
     holder: str
-    place: str
+    lot: str
+    location: str
 
 
 def take_from(session: Session, line_id: int, amounts: Mapping[int, Decimal]) -> None:
@@ -105,7 +106,7 @@ def _held(session: Session, line: OrderLine, line_ids: Iterable[int]) -> list[_H
     )
     found = session.execute(rows.order_by(*run_order(session)))
     return [
-        _Held(id_, holder_id, balance_id, unpacked, f"{number}/{position}", f"{lot}, {path}")
+        _Held(id_, holder_id, balance_id, unpacked, f"{number}/{position}", lot, path)
         for id_, holder_id, balance_id, unpacked, number, position, lot, path in found
     ]
 
@@ -118,7 +119,7 @@ def _name(session: Session, line_id: int) -> str:
 
 
 def _change(subject: history.Subject, held: _Held, quantity: int) -> history.Change:
-    new = f"{format_quantity(from_raw(quantity))} × {held.place}"  # as what is freed
+    new = recorded_allocation(quantity, held.lot, held.location)
     return history.Change(
         subject, "allocated", "allocation", new=new, why=say("taken from {holder}", holder=held.holder)
     )
