@@ -24,7 +24,9 @@ class ProviderAway(ErpError):
     """The provider does not answer, or not as a provider does."""
 
     def __init__(self) -> None:
-        super().__init__("The sign-in service does not answer. Try again in a moment, or sign in with your password.")
+        super().__init__(
+            say("The sign-in service does not answer. Try again in a moment, or sign in with your password.")
+        )
 
 
 def make_client(app: Flask, name: str, issuer: str, client: str, secret: str | None, timeout: float) -> Any:

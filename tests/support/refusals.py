@@ -5,13 +5,17 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
+import pkgutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+import erp
+import modules
 from erp.errors import ErpError
 from erp.languages import FOLDER
 
@@ -56,6 +60,7 @@ SAYS_WHAT_IS_WRONG = {"ValidationError", "ValueError", "add_unknown", "add_at", 
 
 def refusals() -> list[type[ErpError]]:
     """Return every class of refusal that the core and the modules have, except those of commands."""
+    _import_everything()
     found, left = set(), [ErpError]
     while left:
         found.update(below := left.pop().__subclasses__())
@@ -63,6 +68,14 @@ def refusals() -> list[type[ErpError]]:
     own = (each for each in found if each.__module__.startswith(("erp.", "modules.")))
     aside = {each for each in found if each.__module__.startswith(COMMANDS) or each.__name__ in OF_COMMANDS}
     return sorted(set(own) - aside, key=lambda each: each.__qualname__)
+
+
+def _import_everything() -> None:
+    """Import every file of the product: some are imported only where an option or a command asks for them."""
+    for package in (erp, modules):
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not found.name.endswith("__main__"):
+                import_module(found.name)
 
 
 def has_no_sentence(kind: type[ErpError]) -> bool:
