@@ -19,6 +19,7 @@ import pygal
 from pygal.style import Style
 
 from bench.databases import KINDS
+from erp import clock
 
 PAGE = Path("docs/performance.md")
 CURVES = Path("docs/performance")
@@ -37,55 +38,107 @@ HEAD = """# Performance
 Written by `python -m bench all`. Each benchmark compares the product with something that is measured in the same run,
 in turns: on another machine the absolute numbers change, the ratios hardly. What is measured, and against what, says
 [the list of benchmarks](../bench/README.md).
-
-The machine: {machine}.
-
 """
+# What benchmarks of one size are run with: more than once where there are more databases.
+Runs = Sequence[Sequence[str]]
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run everything, and write the page and its curves."""
+    """Run the benchmarks, and write the page and its curves."""
     parser = argparse.ArgumentParser(prog="python -m bench all", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these; the page keeps what it has of the others")
     parser.add_argument("--lines", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
-    parser.add_argument("--pages", type=int, default=300_000, help="how large the large book of `pages` is")
+    parser.add_argument("--pages", type=int, default=1_000_000, help="how large the large book of `pages` is")
     parser.add_argument("--orders", type=int, nargs="+", default=[1, 4, 8, 16], help="processes of `orders`")
     parser.add_argument("--messages", type=int, default=10_000, help="messages of `emails`")
     parser.add_argument("--received", type=int, default=10_000, help="purchase order lines of `receive`")
     parser.add_argument("--http", type=int, default=100_000, help="how large the book of `http` is")
+    parser.add_argument("--quotes", type=int, default=1_000_000, help="how large the book of `quotes` is")
+    parser.add_argument("--search", type=int, default=1_000_000, help="how large the book of `search` is")
     parser.add_argument("--peer", type=int, default=2_000, help="lines of the comparison with Tryton")
     parser.add_argument("--turns", type=int, default=3)
     chosen = parser.parse_args(arguments)
+    single = _of_one_size(chosen)
+    names = [*GROWING, *single]
+    if unknown := set(chosen.names).difference(names):
+        raise SystemExit(f"there is no {', '.join(sorted(unknown))}: {', '.join(names)} are known")
     CURVES.mkdir(exist_ok=True)
-    turns = ["--turns", str(chosen.turns)]
-    parts = [HEAD.format(machine=_machine()), NOTES.read_text(encoding="utf-8")]
-    for name, (title, unit, pattern) in GROWING.items():
-        texts = {
-            kind: [_run(name, "--db", kind, "--lines", str(each), *turns) for each in chosen.lines] for kind in KINDS
-        }
-        found = {kind: [_number(pattern, text) for text in each] for kind, each in texts.items()}
-        _draw(CURVES / f"{name}.svg", title, chosen.lines, found)
-        blocks = "\n".join(_block(text) for each in texts.values() for text in each)
-        _write(parts, f"## {name.capitalize()}\n\n![{title} ({unit})](performance/{name}.svg)\n\n{blocks}")
-    for name, more in (
-        ("start", turns),
-        ("orders", ["--db", "postgres", "--processes", *map(str, chosen.orders)]),
-        ("what-if", turns),
-        *(("receive", ["--db", kind, "--lines", str(chosen.received), *turns]) for kind in KINDS),
-        *(("http", ["--db", kind, "--lines", str(chosen.http)]) for kind in KINDS),
-        ("emails", ["--messages", str(chosen.messages)]),
-        ("pages", ["--db", "sqlite", "--lines", str(chosen.pages), *turns]),
-        ("pages", ["--db", "postgres", "--lines", str(chosen.pages), *turns]),
-    ):
-        _write(parts, f"## {name.capitalize()}\n\n{_block(_run(name, *more))}")
-    # Last: without the network Tryton cannot be installed, and all else stands by then.
-    _write(parts, f"## Peers\n\n{_block(_run('peers', '--lines', str(chosen.peer)))}")
+    failed = []
+    for name in chosen.names or names:
+        try:
+            shown = _single(name, single[name]) if name in single else _growing(name, chosen.lines, chosen.turns)
+        except BenchmarkFailed as error:
+            # What was measured hours before this one stands on the page already; what comes after it may as well.
+            print(f"{name} failed: {error}", file=sys.stderr, flush=True)
+            failed.append(name)
+            continue
+        _write(name, shown, names)
+    if failed:
+        raise SystemExit(f"{', '.join(failed)} failed; the page keeps what it had of them")
     print(f"{PAGE} is written")
 
 
-def _write(parts: list[str], part: str) -> None:
-    """Add a part to the page, which is there as far as it got when a benchmark fails."""
-    parts.append(part)
-    PAGE.write_text("\n".join(parts), encoding="utf-8")
+class BenchmarkFailed(Exception):
+    """A benchmark that ended with an error, or printed no figure."""
+
+
+def _of_one_size(chosen: argparse.Namespace) -> dict[str, Runs]:
+    """Return what each benchmark of one size is run with, in the order of the page."""
+    turns = ["--turns", str(chosen.turns)]
+
+    def on_both(*more: str) -> Runs:
+        return [["--db", kind, *more] for kind in KINDS]
+
+    return {
+        "start": [turns],
+        "orders": [["--db", "postgres", "--processes", *map(str, chosen.orders)]],
+        "what-if": [turns],
+        "receive": on_both("--lines", str(chosen.received), *turns),
+        "quotes": [["--http", "--lines", str(chosen.quotes), *turns]],
+        "http": on_both("--lines", str(chosen.http)),
+        "emails": [["--messages", str(chosen.messages)]],
+        "search": on_both("--lines", str(chosen.search), *turns),
+        "pages": on_both("--lines", str(chosen.pages), *turns),
+        # Last: without the network Tryton cannot be installed.
+        "peers": [["--lines", str(chosen.peer)]],
+    }
+
+
+def _growing(name: str, lines: Sequence[int], turns: int) -> str:
+    """Run a benchmark at every size on every database, draw its curve, and return its part of the page."""
+    title, unit, pattern = GROWING[name]
+    texts = {
+        kind: [_run(name, "--db", kind, "--lines", str(each), "--turns", str(turns)) for each in lines]
+        for kind in KINDS
+    }
+    found = {kind: [_number(pattern, text) for text in each] for kind, each in texts.items()}
+    _draw(CURVES / f"{name}.svg", title, lines, found)
+    blocks = "\n".join(_block(text) for each in texts.values() for text in each)
+    return f"![{title} ({unit})](performance/{name}.svg)\n\n{blocks}"
+
+
+def _single(name: str, runs: Runs) -> str:
+    return "\n".join(_block(_run(name, *each)) for each in runs)
+
+
+def _write(name: str, shown: str, names: Sequence[str]) -> None:
+    """Put a benchmark's part in the page, whose others stay as they are."""
+    parts = _parts()
+    parts[_heading(name)] = f"Measured on {clock.today():%-d %B %Y}. The machine: {_machine()}.\n\n{shown}"
+    written = [f"## {heading}\n\n{parts[heading]}" for heading in map(_heading, names) if heading in parts]
+    PAGE.write_text("\n".join([HEAD, NOTES.read_text(encoding="utf-8"), *written]), encoding="utf-8")
+
+
+def _parts() -> dict[str, str]:
+    """Return the parts of the page as it is, by their headings."""
+    if not PAGE.exists():
+        return {}
+    parts = PAGE.read_text(encoding="utf-8").split("\n## ")[1:]
+    return {heading: text.strip() + "\n" for heading, _, text in (part.partition("\n") for part in parts)}
+
+
+def _heading(name: str) -> str:
+    return name.capitalize()
 
 
 def _run(name: str, *more: str) -> str:
@@ -93,7 +146,7 @@ def _run(name: str, *more: str) -> str:
     print(f"{name} {' '.join(more)}", flush=True)
     done = subprocess.run([sys.executable, "-m", "bench", name, *more], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(done.stderr)
+        raise BenchmarkFailed(done.stderr)
     return done.stdout
 
 
@@ -104,7 +157,7 @@ def _block(text: str) -> str:
 def _number(pattern: str, text: str) -> float:
     found = re.search(pattern, text, re.MULTILINE)
     if found is None:
-        raise SystemExit(f"{pattern} is not in: {text}")
+        raise BenchmarkFailed(f"{pattern} is not in: {text}")
     return float(found[1].replace(",", ""))
 
 

@@ -1,8 +1,8 @@
 """`python -m bench quotes`: quotes of three lines on a large book, each in its own transaction, against a floor.
 
-With `--http` programs ask for them: clients that keep their connections open send `POST /api/v1/quotes` with a token to
-`erp serve`. The floor locks the same products and writes the same rows by psycopg, without looking at the queue or at
-supply. The whole book is served first and every product has free stock, as where runs are made all day.
+With `--http` programs ask for them too: clients that keep their connections open send `POST /api/v1/quotes` with a
+token to `erp serve`. The floor locks the same products and writes the same rows by psycopg, without looking at the
+queue or at supply. The whole book is served first and every product has free stock, as where runs are made all day.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench quotes", description=__doc__)
     parser.add_argument("--lines", type=int, default=1_000_000, help="lines of demand (default 1,000,000)")
     parser.add_argument("--quotes", type=int, default=1_000, help="quotes of each turn (default 1,000)")
-    parser.add_argument("--http", action="store_true", help="ask the server, instead of calling in this process")
+    parser.add_argument("--http", action="store_true", help="ask the server too, after calling in this process")
     parser.add_argument("--clients", type=int, default=4, help="how many clients ask at once over HTTP (default 4)")
     parser.add_argument("--workers", type=int, default=2, help="how many processes of the server answer (default 2)")
     parser.add_argument("--turns", type=int, default=3, help="how many turns; the best of each counts (default 3)")
@@ -71,12 +71,14 @@ def main(arguments: Sequence[str]) -> None:
             url = bench.url("book")
             install(url, lambda session: _write(session, chosen.lines))
             products = chosen.lines // LINES_PER_PRODUCT
+            _show(chosen, [_turn(url, products, chosen.quotes) for _ in range(chosen.turns)])
             if chosen.http:
                 over_http(url, products, chosen)
-                return
-            turns = [_turn(url, products, chosen.quotes) for _ in range(chosen.turns)]
         finally:
             bench.stop()
+
+
+def _show(chosen: argparse.Namespace, turns: Sequence[tuple[list[float], list[float]]]) -> None:
     product, floor = (min((turn[place] for turn in turns), key=sum) for place in range(2))
     print(f"postgres, {chosen.lines:,} lines, quotes of {LINES} lines, best of {chosen.turns}, one process")
     for name, times in (("product", product), ("floor", floor)):

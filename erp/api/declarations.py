@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from erp.errors import ErpError
 from erp.events import hook, publish
@@ -118,10 +118,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Lines:
-    """The lines of a document: the relationship, and the fields of a line."""
+    """The lines of a document: the relationship, and the fields of a line.
+
+    `load` is how they are read: by a statement of their own, or by `joinedload` where documents have few lines.
+    """
 
     relation: str
     fields: tuple[Field | Computed, ...]
+    load: Callable[[Any], Any] = selectinload
 
 
 @dataclass(frozen=True)

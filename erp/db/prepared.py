@@ -21,7 +21,9 @@ from sqlalchemy import (
     Connection,
     Date,
     Select,
+    String,
     Subquery,
+    Text,
     bindparam,
     cast,
     func,
@@ -54,15 +56,16 @@ def instant_now() -> ColumnElement[datetime]:
 
 
 def is_among(session: Session, column: Any, name: str, *, hides_number: bool = False) -> ColumnElement[bool]:
-    """Return the condition that an id is one of those given as a list under a name, in a select that is built once.
+    """Return the condition that an id or a text is among those given under a name, in a select that is built once.
 
     Where it `hides_number`, PostgreSQL plans for few ids whatever their number, and so keeps the plan: otherwise it may
     find it cheaper to plan again each time for the number that comes.
     """
     if is_postgresql(session):
-        ids: Any = bindparam(name, type_=ARRAY(BigInteger))
+        kind = ARRAY(Text() if isinstance(column.type, String) else BigInteger())
+        ids: Any = bindparam(name, type_=kind)
         if hides_number:
-            ids = cast(select(ids).scalar_subquery(), ARRAY(BigInteger))
+            ids = cast(select(ids).scalar_subquery(), kind)
         return column == func.any(ids)  # type: ignore[no-any-return]
     each = func.json_each(bindparam(name)).table_valued("value")
     return column.in_(select(each.c.value))  # type: ignore[no-any-return]

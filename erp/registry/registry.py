@@ -17,9 +17,11 @@ from erp.db import (
     carried,
     configure_models,
     configure_models_of,
+    connection_of,
     db,
     lock_switches,
     protected_tables,
+    run,
     unusable_database,
 )
 from erp.discovery import Found
@@ -49,6 +51,8 @@ T = TypeVar("T")
 
 # As tables, which are read without resolving what all models say of one another.
 _MODULES, _OPTIONS, _REVISIONS = (model.__table__ for model in (InstalledModule, OptionValue, Revision))
+# Read by each request, and in the midst of a flush too.
+_REVISION = f"SELECT coalesce(max(number), 0) FROM {Revision.__tablename__} WHERE id = 1"
 
 
 class Registry(Guarded):
@@ -131,7 +135,8 @@ class Registry(Guarded):
 
     def _revision(self) -> int:
         try:
-            return db.session.scalar(select(_REVISIONS.c.number).where(_REVISIONS.c.id == 1)) or 0
+            ((number,),) = run(connection_of(db.session()), _REVISION, ())
+            return int(number)
         except (OperationalError, ProgrammingError) as error:
             db.session.rollback()
             raise unusable_database(error) from error
@@ -314,7 +319,7 @@ after_locking.append(_check_again)
 
 def revision_column() -> ColumnElement[int]:
     """Return the revision of modules and options, to be read with something else."""
-    return select(func.coalesce(func.max(Revision.number), 0)).where(Revision.id == 1).scalar_subquery()
+    return select(func.coalesce(func.max(_REVISIONS.c.number), 0)).where(_REVISIONS.c.id == 1).scalar_subquery()
 
 
 def check_revision(session: Session, revision: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response, make_response, request
 from flask_admin.model.base import ViewArgs
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from erp.admin.access import may
 from erp.api import File, Report, Values
@@ -95,14 +95,7 @@ def response_of(body: str, status: int) -> Response:
 
 
 def _load(shape: Shape, query: Any) -> list[Any]:
-    paths = [shown.path for shown in shape.fields if shown.path]
-    loads = [*shape.view.load_paths(shape.model, paths), *shape.resource.loads]
-    if shape.resource.lines is not None:
-        relation = getattr(shape.model, shape.resource.lines.relation)
-        of_lines = [shown.path for shown in shape.line_fields if shown.path]
-        more = shape.view.load_paths(shape.line_model, of_lines)
-        loads.append(selectinload(relation).options(*more))
-    return list(query.options(*loads).populate_existing().all())
+    return list(query.options(*shape.loads).populate_existing().all())
 
 
 def _limit() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -99,6 +99,15 @@ class Shape:
             self.line_model = self.model.__mapper__.relationships[resource.lines.relation].mapper.class_
             of_lines = [field for each in added for field in each.line_fields]
             self.line_fields = fields_of(self.line_model, [Field("id"), *resource.lines.fields, *of_lines])
+        self.loads = [*self._loads(), *resource.loads]
+
+    def _loads(self) -> Iterator[Any]:
+        """Return the loaders of what the fields show: relations with their row, and lines."""
+        yield from self.view.load_paths(self.model, [shown.path for shown in self.fields if shown.path])
+        if self.resource.lines is not None:
+            relation = getattr(self.model, self.resource.lines.relation)
+            of_lines = [shown.path for shown in self.line_fields if shown.path]
+            yield self.resource.lines.load(relation).options(*self.view.load_paths(self.line_model, of_lines))
 
     def represent(self, session: Session, rows: Sequence[Any]) -> list[dict[str, Any]]:
         """Return rows as JSON has them, in a number of statements that does not depend on how many there are."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from erp.db import is_named, is_one_of, rows_named
-from erp.identity import ByKey
+from erp.db import is_among, is_one_of, key_of, read_prepared, rows_named
+from erp.identity import ByKey, identity_key
 from modules.inventory_lots import hooks
 from modules.inventory_lots.models import Lot, Product
 
@@ -20,8 +21,11 @@ def products_by_sku(session: Session, skus: Iterable[str]) -> ByKey[str, Product
 
 def product_ids_by_sku(session: Session, skus: Iterable[str]) -> ByKey[str, int]:
     """Return the ids of the products of these SKUs; one that does not exist is left out."""
-    rows = select(Product.sku, Product.id).where(is_named(session, Product.sku, skus))
-    return ByKey((sku, id_) for sku, id_ in session.execute(rows))
+    return ByKey(read_prepared(session, _ids_of_skus, keys=set(map(identity_key, skus))))
+
+
+def _ids_of_skus(session: Session) -> Select[*tuple[Any, ...]]:
+    return select(Product.sku, Product.id).where(is_among(session, key_of(Product.sku), "keys"))
 
 
 def products_by_id(session: Session, ids: Iterable[int]) -> dict[int, Product]:

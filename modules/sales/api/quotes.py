@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload
 
 from erp.api import Change, Computed, Create, Field, Input, Kind, Lines, Resource, UnknownName, Values
 from erp.db import carried, format_quantity
@@ -90,6 +90,8 @@ QUOTES = Resource(
                 ),
             ),
         ),
+        # A quote is short, and is read each time that one is made: one statement instead of three.
+        load=joinedload,
     ),
     writes=(
         Create(
@@ -109,5 +111,5 @@ QUOTES = Resource(
             lambda session, id, _values: services.release_quote(session, id),
         ),
     ),
-    loads=(selectinload(Quote.lines).selectinload(QuoteLine.parts),),
+    loads=(joinedload(Quote.lines).joinedload(QuoteLine.parts),),
 )
