@@ -7,12 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 from typing_extensions import override
 from wtforms import BooleanField, Form
 
 from erp.admin import Action, Badge, Choose, Chosen, Facts, document_url, line_heading
 from erp.admin.access import screen_session
+from erp.admin.formatting import badge
 from erp.admin.numerals import quantity as shown_quantity
 from erp.db import format_quantity
 from erp.text import plural, say
@@ -202,8 +204,8 @@ class RemoveAllocations(Choose):
         ("Ordered at", "ordered_at"),
         ("Allocated", "outstanding"),
         ("Promise date", promise),
-        ("Source", "source"),
-        ("By", lambda row: row.user_name or row.run_name),
+        ("Source", lambda row: Markup(" ").join(map(badge, row.sources))),
+        ("By", "made_by"),
     )
 
     @override
@@ -216,7 +218,8 @@ class RemoveAllocations(Choose):
 
     @override
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str:
-        services.remove_purchase_allocations(session, [each.row.id for each in chosen], hold=form.hold_allocation.data)
+        ids = [id for each in chosen for id in each.row.ids]
+        services.remove_purchase_allocations(session, ids, hold=form.hold_allocation.data)
         total = sum((each.row.outstanding for each in chosen), Decimal(0))
         return say("{total} are no longer allocated to {chosen}.", total=format_quantity(total), chosen=_orders(chosen))
 

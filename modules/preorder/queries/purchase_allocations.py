@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, Subquery, and_, func, literal, null, select
@@ -125,15 +126,33 @@ def open_purchase_allocations(session: Session, *conditions: ColumnElement[bool]
 def purchase_allocations_to(
     session: Session, *conditions: ColumnElement[bool], limit: int | None = None
 ) -> Sequence[Any]:
-    """Return open purchase allocations in order of service, the first `limit` of them, with all that pages show."""
+    """Return what sales order lines have on purchase order lines, in order of service, with all that pages show.
+
+    It is the sum of each pair of lines (domain.md 1), with the `ids` and the `sources` of its open purchase
+    allocations and by whom they were made; the first `limit` pairs.
+    """
     rows = (
         open_purchase_allocations(session, *conditions)
         .join(Order.customer)
         .join(OrderLine.product)
         .join(RunEntry, RunEntry.id == PurchaseAllocation.run_id)
         .with_only_columns(*_SHOWN)
+        .order_by(None)
+        .order_by(*service_order(session), PurchaseAllocation.purchase_line_id, PurchaseAllocation.id)
     )
-    return session.execute(rows.limit(limit)).all()
+    if limit is not None:
+        rows = rows.limit(limit * len(AllocationSource))
+    pairs = groupby(session.execute(rows), key=lambda row: (row.line_id, row.purchase_line_id))
+    return [_pair(list(of_pair)) for _, of_pair in pairs][:limit]
+
+
+def _pair(rows: Sequence[Any]) -> Any:
+    """Return the open purchase allocations of a pair of lines, one of each source, as one."""
+    first = rows[0]._asdict()
+    added = {name: sum(getattr(row, name) for row in rows) for name in ("quantity", "received", "outstanding")}
+    made_by = ", ".join(dict.fromkeys(row.user_name or row.run_name for row in rows))
+    of_each = {"ids": [row.id for row in rows], "sources": [row.source for row in rows], "made_by": made_by}
+    return SimpleNamespace(**{**first, **added, **of_each, "created_at": max(row.created_at for row in rows)})
 
 
 def count_outstanding(session: Session) -> tuple[int, int]:
