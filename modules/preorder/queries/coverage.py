@@ -75,7 +75,8 @@ class CoverageSnapshot:
         """Return the coverage of each chosen line by id, as it is or as it would be with changed lines."""
         lines = map(change, self.lines) if change else self.lines
         found = cover(lines, self.arrivals, self.serials)
-        return {line.line_id: found[line.line_id] for line in self.lines if line.line_id in self.chosen & found.keys()}
+        wanted = self.chosen & found.keys()
+        return {line.line_id: found[line.line_id] for line in self.lines if line.line_id in wanted}
 
 
 def coverage_snapshot(session: Session, *conditions: ColumnElement[bool]) -> CoverageSnapshot:
