@@ -151,7 +151,10 @@ class Attacker:
             name = self.chance.choice(("a.csv", "../../a.csv", "\0.csv", "", "x" * 300))
             fields["file"] = (io.BytesIO(self.chance.choice(FILES)), name)
             fields["kind"] = self.chance.choice(("", "stock", "products", "sales_orders", "receipts", "nothing"))
-            whole = {key: value if key == "file" else without_halves(str(value)) for key, value in fields.items()}
+            whole = {
+                without_halves(key): value if key == "file" else without_halves(str(value))
+                for key, value in fields.items()
+            }
             return browser.post(path, data=whole, content_type="multipart/form-data")
         if self.chance.random() < 0.05:
             body = json.dumps(fields, default=str)

@@ -13,12 +13,8 @@ from modules.preorder.queries.checks import broken_invariants
 from modules.preorder.queries.coverage import (
     coverage_of_line,
     coverage_of_orders,
-    coverage_to_promise,
     line_coverage,
-    lines_to_promise,
     lines_to_sync,
-    new_promises,
-    stock_promises,
     with_siblings,
 )
 from modules.preorder.queries.demand import demand_of
@@ -45,6 +41,7 @@ from modules.preorder.queries.products import (
     preorders_taken,
     products_with_launch,
 )
+from modules.preorder.queries.promising import lines_to_promise, new_promises, promises_in_scope, stock_promises
 from modules.preorder.queries.purchase_allocations import (
     MOST_SHOWN,
     OpenAllocation,
@@ -155,7 +152,6 @@ __all__ = [
     "count_outstanding",
     "coverage_of_line",
     "coverage_of_orders",
-    "coverage_to_promise",
     "demand_of",
     "excess_of_lines",
     "excess_of_purchase_lines",
@@ -215,6 +211,7 @@ __all__ = [
     "products_to_rebalance",
     "products_with_launch",
     "promises_by_week",
+    "promises_in_scope",
     "purchase_allocated",
     "purchase_allocated_to",
     "purchase_allocation_notes",

@@ -9,13 +9,20 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, or_, select, true, union
+from sqlalchemy import (
+    ColumnElement,
+    Subquery,
+    and_,
+    or_,
+    select,
+    true,
+    union,
+)
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import given, is_among, is_one_of, read_rows, total, typed_rows
-from erp.options import options
-from modules.inventory_lots.models import Balance, Location, Lot, Product
+from erp.db import is_one_of, total
+from modules.inventory_lots.models import Balance, Lot, Product
 from modules.inventory_lots.queries import unusable_column, usable_condition, with_lot_and_location
 from modules.inventory_lots.states import Tracking
 from modules.preorder.coverage import (
@@ -36,7 +43,7 @@ from modules.preorder.queries.sales_lines import confirmed_lines
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.domain import is_too_far_ahead
 from modules.sales.models import Allocation, Order, OrderLine
-from modules.sales.queries import Scope, last_served_day
+from modules.sales.queries import last_served_day
 from modules.sales.states import OrderState, ShippingPolicy
 
 # What a part from a purchase order says of it.
@@ -217,90 +224,6 @@ def usable_serials(session: Session, product_ids: Collection[int]) -> dict[int, 
     for product_id, *serials in session.execute(usable):
         found.setdefault(product_id, []).append(Serials._make(serials))
     return found
-
-
-def lines_to_promise(session: Session, *conditions: ColumnElement[bool]) -> list[int]:
-    """Return the open lines without a promise date that may have an expected date, for those that meet conditions."""
-    return [line_id for (line_id,) in read_rows(session, select(_to_promise(*conditions).c.id))]
-
-
-def _to_promise(*conditions: ColumnElement[bool]) -> Subquery:
-    # A line has no expected date unless stock covers all of it or something of it is on purchase orders.
-    is_incoming = PurchaseAllocation.line_id == OrderLine.id
-    incoming = select(PurchaseAllocation.id).where(PurchaseAllocation.is_open, is_incoming).correlate(OrderLine)
-    wanted = and_(
-        OrderLine.promise_date.is_(None),
-        OrderLine.is_open,
-        or_(OrderLine.allocated >= OrderLine.open_quantity, incoming.exists()),
-    )
-    return with_siblings(*conditions, among=wanted)
-
-
-def coverage_to_promise(session: Session, scope: Scope) -> dict[int, Coverage]:
-    """Return the coverage of the lines of a scope that may be promised a date, as `lines_to_promise` finds them.
-
-    Most are covered by stock alone and leave alone: one statement reads all that there is to know of these.
-    """
-    rows = typed_rows(
-        session,
-        _stocked_lines,
-        scope.line_ids is not None,
-        product_ids=scope.product_ids,
-        line_ids=scope.line_ids or (),
-        today=clock.today(),
-    )
-    by_line: dict[int, list[Any]] = {}
-    for row in rows:
-        by_line.setdefault(row.id, []).append(row)
-    until, lines, others = last_served_day(), [], []
-    for line_id, parts in by_line.items():
-        first = parts[0]
-        if first.shipping_policy is ShippingPolicy.complete or first.allocated < first.open_quantity:
-            others.append(line_id)
-        elif first.tracking is not Tracking.serial:
-            lines.append(_open_line(first, [AllocatedStock._make(row[-3:]) for row in parts], (), until=until))
-    found = cover(lines, arrivals_now())
-    return found | line_coverage(session, is_one_of(session, OrderLine.id, others)) if others else found
-
-
-def _stocked_lines(session: Session, are_named: bool) -> Select[*tuple[Any, ...]]:
-    conditions = [is_among(session, OrderLine.product_id, "product_ids")]
-    if are_named:
-        conditions.append(is_among(session, OrderLine.id, "line_ids"))
-    wanted = _to_promise(*conditions)
-    stock = (Allocation.unpacked.label("unpacked"), Lot.expires_on, unusable_column(given("today")))
-    return (
-        select(*_OPEN_LINE, *stock)
-        .join(wanted, wanted.c.id == OrderLine.id)
-        .join(OrderLine.order)
-        .join(OrderLine.product)
-        .outerjoin(ProductPreorder, ProductPreorder.product_id == OrderLine.product_id)
-        .outerjoin(Allocation, and_(Allocation.line_id == OrderLine.id, Allocation.is_unpacked))
-        .outerjoin(Balance, Balance.id == Allocation.balance_id)
-        .outerjoin(Lot, Lot.id == Balance.lot_id)
-        .outerjoin(Location, Location.id == Balance.location_id)
-        .where(Order.state == OrderState.confirmed)
-        .order_by(OrderLine.id, Allocation.id)
-    )
-
-
-def new_promises(found: Mapping[int, Coverage]) -> dict[int, date]:
-    """Return the date that each line may be promised now, with the buffer; lines without one are left out."""
-    buffer_days = options.preorder.promise_buffer_days
-    dates = {line_id: coverage.promise(buffer_days) for line_id, coverage in found.items()}
-    return {line_id: day for line_id, day in dates.items() if day is not None}
-
-
-def stock_promises(_session: Session, lines: Sequence[OrderLine]) -> dict[int, date]:
-    """Return the dates that may be promised to lines of which usable stock is about to cover all, and which leave
-    alone."""
-    covered = (
-        OpenLine(
-            line.id, line.order_id, line.product_id, line.open_quantity, stock=[AllocatedStock(line.open_quantity)]
-        )
-        for line in lines
-    )
-    return new_promises(cover(covered, arrivals_now()))
 
 
 def coverage_of_line(line: OrderLine, on_purchase_orders: Decimal) -> CoverageState | None:

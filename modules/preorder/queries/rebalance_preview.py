@@ -16,8 +16,9 @@ from erp.options import options
 from erp.text import plural, say
 from modules.preorder.coverage import AllocatedSupply, Coverage, OpenLine, with_more_supply
 from modules.preorder.queries.arrivals import arrivals_now
-from modules.preorder.queries.coverage import coverage_snapshot, line_coverage, new_promises, with_siblings
+from modules.preorder.queries.coverage import coverage_snapshot, line_coverage, with_siblings
 from modules.preorder.queries.line_changes import LineChange, describe_lines
+from modules.preorder.queries.promising import new_promises
 from modules.preorder.queries.rebalancing import planned_exchanges, rebalance_books
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.models import OrderLine

@@ -36,7 +36,7 @@ def promise_covered_lines(session: Session, *conditions: ColumnElement[bool]) ->
 
 def promise_in_scope(session: Session, scope: Scope) -> None:
     """Promise dates to lines of a scope that have none, as `promise_covered_lines` does."""
-    promise_first(session, queries.new_promises(queries.coverage_to_promise(session, scope)))
+    promise_first(session, queries.promises_in_scope(session, scope))
 
 
 def promise_products(session: Session, event: StockChanged) -> None:

@@ -1,4 +1,4 @@
-"""What covers open sales order lines, part by part, and what follows: expected dates, promises and lateness.
+"""The parts that cover open sales order lines, and their expected dates, promises and lateness.
 
 One pure function over one snapshot: every screen, list, email, sync and promise reads its answer.
 """
@@ -14,52 +14,12 @@ from typing import NamedTuple
 
 from erp.numbers import format_quantity, sums
 from erp.text import joined, named, plural, say
+from modules.preorder.coverage.arrivals import Arrivals
 
 ZERO = Decimal(0)
 EXPIRES_TOO_SOON = say("expires before it may leave")
 NOT_COVERED = say("not covered")
 SCHEDULED = "scheduled"
-
-
-@dataclass(frozen=True)
-class Arrivals:
-    """When incoming supply counts as arriving, seen from `today`.
-
-    Overdue supply counts `overdue_days` from today; supply that is overdue by more than `past_due_days` has no arrival
-    date (None: there is no such limit).
-    """
-
-    today: date
-    overdue_days: int = 7
-    past_due_days: int | None = None
-
-    def overdue_by(self, expected_on: date | None) -> int:
-        """Return by how many days supply is overdue: 0 where it is not."""
-        return 0 if expected_on is None else max(0, (self.today - expected_on).days)
-
-    def is_too_overdue(self, expected_on: date | None) -> bool:
-        """Return whether supply is overdue for so long that it is neither promised nor allocated automatically."""
-        return self.past_due_days is not None and self.overdue_by(expected_on) > self.past_due_days
-
-    def arrival(self, expected_on: date | None) -> date | None:
-        """Return the day on which supply can be counted on; None where there is none."""
-        if self.is_too_overdue(expected_on):
-            return None
-        return self.today + timedelta(self.overdue_days) if self.overdue_by(expected_on) else expected_on
-
-    def describe(self, expected_on: date | None) -> str:
-        """Return when supply is expected, in words."""
-        if expected_on is None:
-            return say("without a date")
-        overdue = self.overdue_by(expected_on)
-        if not overdue:
-            return say("expected {day:%d %b %Y}", day=expected_on)
-        arrival = self.arrival(expected_on)
-        counted = say("counted on no day")
-        if arrival:
-            counted = say("counted from {day:%d %b %Y}", day=arrival)
-        days = plural(overdue, "day")
-        return say("expected {day:%d %b %Y}, overdue by {days}, {counted}", day=expected_on, days=days, counted=counted)
 
 
 class AllocatedStock(NamedTuple):
@@ -266,7 +226,7 @@ def cover(
 
 
 def _cover_alone(line: OpenLine, arrivals: Arrivals) -> Coverage:
-    ready = _ready(line, arrivals.today)
+    ready = ready_on(line.launch_date, arrivals.today)
     parts = [*_stock_parts(line, ready), *(_incoming_part(supply, arrivals, ready) for supply in line.supply)]
     left = line.open_quantity - sum((part.quantity for part in parts), ZERO)
     if left > 0:
@@ -274,9 +234,9 @@ def _cover_alone(line: OpenLine, arrivals: Arrivals) -> Coverage:
     return Coverage(line, parts, _latest(part.day for part in parts), _last_incoming(parts), arrivals.today)
 
 
-def _ready(line: OpenLine, today: date) -> date:
+def ready_on(launch_date: date | None, today: date) -> date:
     """Return the first day on which anything of a line may leave."""
-    return max(today, line.launch_date or today)
+    return max(today, launch_date or today)
 
 
 def _stock_parts(line: OpenLine, ready: date) -> list[Part]:
@@ -287,9 +247,14 @@ def _stock_parts(line: OpenLine, ready: date) -> list[Part]:
 def _stock_key(stock: AllocatedStock, ready: date) -> tuple[PartKind, date | None, str]:
     if stock.why_unusable:
         return PartKind.blocked, None, stock.why_unusable
-    if stock.expires_on is not None and stock.expires_on < ready:
+    if expires_before(stock.expires_on, ready):
         return PartKind.stock, None, EXPIRES_TOO_SOON
     return PartKind.stock, ready, ""
+
+
+def expires_before(expires_on: date | None, ready: date) -> bool:
+    """Return whether stock expires before the first day on which its line may leave."""
+    return expires_on is not None and expires_on < ready
 
 
 def _incoming_part(supply: AllocatedSupply, arrivals: Arrivals, ready: date) -> Part:
@@ -323,7 +288,9 @@ def _cover_together(
 ) -> dict[int, Coverage]:
     """Return the coverage of the open lines of an order that leaves in one piece: all on the latest day of any."""
     own = [alone[line.line_id] for line in lines if not line.is_serial]
-    together = _latest([*(each.expected for each in own), *(_ready(line, today) for line in lines if line.is_serial)])
+    together = _latest(
+        [*(each.expected for each in own), *(ready_on(line.launch_date, today) for line in lines if line.is_serial)]
+    )
     if together and not (_lots_last(lines, together) and _enough_serials(lines, together, serials)):
         together = None
     deciding = _last_incoming(part for each in own for part in each.parts)
