@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from erp.errors import ErpError
 from erp.events import hook, publish
@@ -120,12 +120,12 @@ class Change:
 class Lines:
     """The lines of a document: the relationship, and the fields of a line.
 
-    `load` is how they are read: by a statement of their own, or by `joinedload` where documents have few lines.
+    Where they `are_few` they are read with the document in one statement, otherwise by one of their own.
     """
 
     relation: str
     fields: tuple[Field | Computed, ...]
-    load: Callable[[Any], Any] = selectinload
+    are_few: bool = False
 
 
 @dataclass(frozen=True)

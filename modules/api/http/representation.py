@@ -10,7 +10,7 @@ from datetime import UTC
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from erp.api import Computed, Field, Kind, Resource
 from erp.db import Money, Quantity, Sentence, UtcDateTime, format_quantity
@@ -107,7 +107,8 @@ class Shape:
         if self.resource.lines is not None:
             relation = getattr(self.model, self.resource.lines.relation)
             of_lines = [shown.path for shown in self.line_fields if shown.path]
-            yield self.resource.lines.load(relation).options(*self.view.load_paths(self.line_model, of_lines))
+            load = joinedload if self.resource.lines.are_few else selectinload
+            yield load(relation).options(*self.view.load_paths(self.line_model, of_lines))
 
     def represent(self, session: Session, rows: Sequence[Any]) -> list[dict[str, Any]]:
         """Return rows as JSON has them, in a number of statements that does not depend on how many there are."""

@@ -82,10 +82,13 @@ def _usable(session: Session, _removal: str) -> Select[*tuple[Any, ...]]:
     return usable_rows(session).order_by(Balance.product_id, *removal_order())
 
 
-def usable_rows(session: Session) -> Select[*tuple[Any, ...]]:
-    """Select what `usable_balances` returns in no order, given `product_ids` and `today`, to be built once."""
+def usable_rows(session: Session, *, are_few: bool = False) -> Select[*tuple[Any, ...]]:
+    """Select what `usable_balances` returns in no order, given `product_ids` and `today`, to be built once.
+
+    PostgreSQL plans once for products that `are_few`.
+    """
     return with_lot_and_location(select(Balance.id, Balance.product_id, raw(Balance.unallocated))).where(
-        is_among(session, Balance.product_id, "product_ids"),
+        is_among(session, Balance.product_id, "product_ids", hides_number=are_few),
         Balance.has_unallocated,
         usable_condition(given("today")),
     )

@@ -90,8 +90,8 @@ QUOTES = Resource(
                 ),
             ),
         ),
-        # A quote is short, and is read each time that one is made: one statement instead of three.
-        load=joinedload,
+        # A quote is read each time that one is made: by one statement instead of three.
+        are_few=True,
     ),
     writes=(
         Create(

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -116,7 +117,9 @@ def read_stock_and_demands(
     are faster.
     """
     variant, values = _asked(scope, whole, service_rules(session))
-    rows = _read(session, _together, variant._replace(whole=True), removal(), **values, today=clock.today())
+    rows = _read(
+        session, _together, variant._replace(whole=True, are_few=True), removal(), **values, today=clock.today()
+    )
     stock = [row[1:4] for row in rows if row[0] == _STOCK]
     return stock, [Demand._make(row[1:6]) for row in rows if row[0] != _STOCK]
 
@@ -144,7 +147,10 @@ def _asked(scope: Scope, whole: Collection[int], rules: tuple[ServiceRule, ...])
 
 
 class _Variant(NamedTuple):
-    """What decides which select reads demands: the shape of its scope, options, and what modules add."""
+    """What decides which select reads demands: the shape of its scope, options, and what modules add.
+
+    PostgreSQL plans once for lines and products that `are_few`: to plan takes it longer than to read them.
+    """
 
     named: bool
     beyond_queue: bool
@@ -153,6 +159,7 @@ class _Variant(NamedTuple):
     by_requested_day: bool
     ends: bool
     rules: tuple[ServiceRule, ...] = ()
+    are_few: bool = False
 
 
 def _demands(session: Session, variant: _Variant) -> Select[*tuple[Any, ...]]:
@@ -165,9 +172,10 @@ _STOCK, _DEMAND = 0, 1
 
 def _together(session: Session, variant: _Variant, _removal: str) -> CompoundSelect[*tuple[Any, ...]]:
     place = func.row_number().over(order_by=(Balance.product_id, *removal_order())).label("place")
-    stock = usable_rows(session).add_columns(place).cte("stock")
+    stock = usable_rows(session, are_few=variant.are_few).add_columns(place).cte("stock")
     id_, product_id, quantity, *_ = stock.c
-    whole = or_(is_among(session, OrderLine.product_id, "whole"), OrderLine.product_id.in_(select(product_id)))
+    named_whole = is_among(session, OrderLine.product_id, "whole", hides_number=variant.are_few)
+    whole = or_(named_whole, OrderLine.product_id.in_(select(product_id)))
     in_order = (OrderLine.product_id, *service_order(session, variant.rules))
     place = func.row_number().over(order_by=in_order).label("place")
     demands = _demand_rows(session, variant, whole).add_columns(place).subquery()
@@ -192,14 +200,15 @@ def _demand_rows(session: Session, variant: _Variant, whole: ColumnElement[bool]
 
 
 def _in_scope(session: Session, variant: _Variant) -> ColumnElement[bool]:
-    of_products = is_among(session, OrderLine.product_id, "product_ids")
-    named = and_(is_among(session, OrderLine.id, "line_ids"), is_allocatable())
+    among = partial(is_among, session, hides_number=variant.are_few)
+    of_products = among(OrderLine.product_id, "product_ids")
+    named = and_(among(OrderLine.id, "line_ids"), is_allocatable())
     if variant.named:
         return and_(of_products, named)
     scheduled = _is_after(given("until")) if variant.ends else false()
     allocatable = is_allocatable()
     if variant.confirming:
-        is_confirmed = or_(Order.is_confirmed, is_among(session, OrderLine.id, "confirmed"))
+        is_confirmed = or_(Order.is_confirmed, among(OrderLine.id, "confirmed"))
         allocatable = and_(is_confirmed, Product.tracking != Tracking.serial)
     waiting = and_(allocatable, not_(is_held(session, variant.rules)), not_(scheduled))
     return and_(of_products, or_(waiting, named) if variant.beyond_queue else waiting)
