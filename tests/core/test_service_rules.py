@@ -71,7 +71,7 @@ def test_every_run_preview_and_answer_serves_in_the_order_that_the_module_says(s
     shown = {line_id: change.allocated / 10_000 for line_id, change in preview.changes.items() if change.allocated}
     assert shown == {order.lines[0].id: order.lines[0].allocated for order in orders[:2]}
     assert [explain(session, order.lines[0]).place for order in (first, other)] == [1, 2]
-    holders = queries.holders_of(session, product.id, needed=Decimal(7))
+    holders = queries.holders_of(session, {product.id: Decimal(7)})[product.id]
     assert [holder.order_id for holder in holders] == [first.id, urgent.id]
     balance = session.scalars(select(Balance).where(Balance.product_id == product.id)).one()
     adjust(session, Count(product.id, balance.location_id, Decimal(6), balance.lot.number), reason="Lost", release=True)
@@ -147,3 +147,17 @@ def test_a_run_takes_as_many_statements_for_twenty_lines_as_for_two(session):
 
     run(1)
     assert run(20) == run(2)
+
+
+def test_asking_for_a_long_draft_takes_as_many_statements_as_for_a_short_one(session):
+    def ask(lines):
+        products = [make_product(session) for _ in range(lines)]
+        draft = make_draft(session, [(product, 1) for product in products])
+        session.commit()
+        question = rush_of(draft)
+        with parameters_sent() as sent:
+            what_if(session, question)
+        return len(sent)
+
+    ask(1)
+    assert ask(20) == ask(2)

@@ -51,8 +51,9 @@ def gained_without(session: Session, groups: Mapping[str, Sequence[PurchaseOrder
     rules = rules_of_runs(session, serves_stock=False)
     product_ids = _products([line for lines in groups.values() for line in lines])
     snapshots = {found.product_id: found for found in _snapshots(session, product_ids, rules)}
+    gone = {key: {line.id for line in lines} for key, lines in groups.items()}
     return {
-        key: _gained([_without(snapshots[id_], {line.id for line in lines}) for id_ in _products(lines)], rules)
+        key: _gained([_without(snapshots[id_], gone[key]) for id_ in _products(lines)], rules)
         for key, lines in groups.items()
     }
 

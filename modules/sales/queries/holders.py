@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import raw, total
+from erp.db import is_one_of, raw, total
 from modules.inventory_lots.queries import usable_condition
 from modules.inventory_lots.states import Tracking
 from modules.sales.domain import HeldStock
@@ -49,39 +50,38 @@ def holders_for(session: Session, line: OrderLine) -> list[Holder]:
     """
     if not can_take(line):
         return []
-    return holders_of(session, line.product_id, without=line.id, needed=line.need)
+    return holders_of(session, {line.product_id: line.need}, without=line.id).get(line.product_id, [])
 
 
 def holders_of(
-    session: Session, product_id: int, *, without: int | None = None, needed: Decimal, most: int = MOST_HOLDERS
-) -> list[Holder]:
-    """Return the lines that have usable stock of a product, `without` one of them, latest in the queue first."""
+    session: Session, needed: Mapping[int, Decimal], *, without: int | None = None, most: int = MOST_HOLDERS
+) -> dict[int, list[Holder]]:
+    """Return the lines that have usable stock of products, `without` one of them, latest in the queue first.
+
+    `needed` is how much is needed of each product, and `most` how many of its lines are returned, by product.
+    """
+    place = func.row_number().over(partition_by=OrderLine.product_id, order_by=latest_served_first(session))
     columns = (
-        *(OrderLine.id.label("line_id"), Order.id.label("order_id"), Order.number, OrderLine.position),
-        *(Customer.name.label("customer"), OrderLine.requested_on, OrderLine.promise_date),
-        total(Allocation.unpacked).label("quantity"),
+        *(OrderLine.product_id, OrderLine.id.label("line_id"), Order.id.label("order_id"), Order.number),
+        *(OrderLine.position, Customer.name.label("customer"), OrderLine.requested_on, OrderLine.promise_date),
+        *(total(Allocation.unpacked).label("quantity"), place.label("place")),
     )
-    rows = session.execute(
+    of_products = is_one_of(session, OrderLine.product_id, needed)
+    ranked = (
         select_unpacked(*columns)
         .join(Order.customer)
-        .where(OrderLine.product_id == product_id, OrderLine.id != (without or 0), usable_condition(clock.today()))
+        .where(of_products, OrderLine.id != (without or 0), usable_condition(clock.today()))
         .group_by(OrderLine.id, Order.id, Customer.id)
-        .order_by(*latest_served_first(session))
-        .limit(most)
+        .subquery()
     )
-    return [
-        Holder(
-            row.line_id,
-            row.order_id,
-            f"{row.number}/{row.position}",
-            row.customer,
-            row.requested_on,
-            row.promise_date,
-            row.quantity,
-            min(row.quantity, needed),
-        )
-        for row in rows
-    ]
+    rows = select(ranked).where(ranked.c.place <= most).order_by(ranked.c.product_id, ranked.c.place)
+    found: dict[int, list[Holder]] = {}
+    for row in session.execute(rows):
+        name, offered = f"{row.number}/{row.position}", min(row.quantity, needed[row.product_id])
+        dates = row.requested_on, row.promise_date
+        holder = Holder(row.line_id, row.order_id, name, row.customer, *dates, row.quantity, offered)
+        found.setdefault(row.product_id, []).append(holder)
+    return found
 
 
 def held_stock(session: Session, *conditions: ColumnElement[bool]) -> list[HeldStock]:

@@ -272,14 +272,14 @@ def _candidates(session: Session, question: Question, trial: Trial, ticked: Coll
     """Return what a rush order could take from others: for each of its lines what stock does not give it."""
     if not isinstance(question, RushQuestion):
         return []
+    needs = {
+        snapshot.product_id: {each.line_id: each.need for each in snapshot.demands if each.line_id < 0 < each.need}
+        for snapshot in trial.snapshots.values()
+    }
+    needed = {product_id: from_raw(sum(own.values())) for product_id, own in needs.items() if own}
     found = []
-    for snapshot in trial.snapshots.values():
-        own = {each.line_id: each.need for each in snapshot.demands if each.line_id < 0 and each.need > 0}
-        holders = (
-            holders_of(session, snapshot.product_id, needed=from_raw(sum(own.values())), most=MOST_HOLDERS)
-            if own
-            else ()
-        )
+    for product_id, holders in holders_of(session, needed, most=MOST_HOLDERS).items() if needed else ():
+        own = needs[product_id]
         left = {holder.id: to_raw(holder.quantity) for holder in holders}
         for line_id, need in sorted(own.items(), reverse=True):
             for holder in holders:

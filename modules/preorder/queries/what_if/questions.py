@@ -164,7 +164,8 @@ class RushQuestion:
             ]
             raise LinesRefused(order=say("The order"), reasons=reasons)
         stored = self._stored(session)
-        held = {line_id for line_id, id_ in stored.items() if id_ in held_because(session, list(stored.values()))}
+        reasons_to_hold = held_because(session, list(stored.values()))
+        held = {line_id for line_id, id_ in stored.items() if id_ in reasons_to_hold}
         served = [line for line in served_lines(order.lines) if line.id not in held]
         trial = read_trial(session, self.product_ids(session), served, stored=stored)
         trial.places = places_of(session, order.lines, stored=stored)
