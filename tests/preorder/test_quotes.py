@@ -180,3 +180,20 @@ def test_a_product_that_is_not_sold_before_its_launch_is_not_quoted(session):
     save_product(session, pump, PreorderTerms(False, LAUNCH, None))
     with pytest.raises(LinesRefused, match="launched"):
         quote(session, (pump, 2))
+
+
+def test_a_quote_of_many_preorders_takes_as_many_statements_as_one_of_two(session, count_statements):
+    def ask(lines):
+        products = [make_preorder_product(session) for _ in range(lines)]
+        for product in products:
+            make_stock(session, product, 5)
+        asked = [WantedQuantity(product.id, Decimal(1)) for product in products]
+        session.commit()
+        with count_statements() as sent:
+            made = make_quote(session, asked)
+            session.commit()
+        assert all(promise.promise_date == LAUNCH for promise in made.promises)
+        return len(sent)
+
+    ask(1)
+    assert ask(12) == ask(2)

@@ -181,6 +181,28 @@ def test_stock_that_falls_with_release_breaks_the_latest_quote_and_says_so(sessi
     confirm(session, order.id, quote=first.token)
 
 
+def test_breaking_many_quotes_takes_as_many_statements_as_breaking_two(session, count_statements):
+    def break_quotes(quotes):
+        product = make_product(session)
+        make_stock(session, product, quotes)
+        for _ in range(quotes):
+            quote(session, (product, 1))
+        (balance,) = session.scalars(select(Balance).where(Balance.product_id == product.id))
+        ids = product.id, balance.location_id, balance.lot.number
+        session.commit()
+        with count_statements() as sent:
+            adjust(session, Count(ids[0], ids[1], Decimal(0), ids[2]), release=True)
+            session.commit()
+        return len(sent)
+
+    break_quotes(1)
+    few = break_quotes(2)
+    assert break_quotes(15) == few
+    states = session.scalars(select(Quote.state)).all()
+    assert states == [QuoteState.broken] * 18
+    assert broken(session) == []
+
+
 def test_a_quote_whose_lot_may_not_leave_any_more_is_refused_by_the_name_of_the_lot(session, product):
     made = quote(session, (product, 3))
     (balance,) = session.scalars(select(Balance))

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import history
@@ -18,7 +18,7 @@ from erp.numbers import sums
 from erp.options import options
 from erp.text import say
 from modules.inventory_lots.models import Balance
-from modules.inventory_lots.queries import usable_balances
+from modules.inventory_lots.queries import balances_by_id, usable_balances
 from modules.inventory_lots.services import HeldStock, end_stock_holds, hold_stock, lock_products
 from modules.sales import queries
 from modules.sales.domain import Grant
@@ -182,12 +182,10 @@ def break_quotes_on_balances(session: Session, quantities: Mapping[int, Decimal]
     """
     held = _locked(session, queries.parts_on_balances, quantities)
     broken, freed = _to_break(held, {id_: to_raw(quantity) for id_, quantity in quantities.items()})
-    for quote_id, balance_id in broken.items():
-        _break(
-            session,
-            quote_id,
-            say("Less of {get_one} is in stock than was held.", get_one=session.get_one(Balance, balance_id)),
-        )
+    if broken:
+        stock = {each.id: each for each in balances_by_id(session, set(broken.values()))}
+        why = {of: say("Less of {stock} is in stock than was held.", stock=each) for of, each in stock.items()}
+        _break(session, {quote_id: why[of] for quote_id, of in broken.items()})
     return {id_: from_raw(freed.get(id_, 0)) for id_ in quantities}
 
 
@@ -216,8 +214,8 @@ def break_quotes_of_supplies(session: Session, kind: str, excess: Mapping[int, i
     `names` are what users call the supplies. The caller holds the products' locks.
     """
     broken, _ = _to_break(_locked(session, partial(queries.parts_of_supplies, kind=kind), excess), excess)
-    for quote_id, supply_id in broken.items():
-        _break(session, quote_id, say("Less of {names} is to come than was held.", names=names[supply_id]))
+    why = {of: say("Less of {supply} is to come than was held.", supply=name) for of, name in names.items()}
+    _break(session, {quote_id: why[of] for quote_id, of in broken.items()})
 
 
 def _to_break(held: Sequence[HeldPart], wanted: Mapping[int, int]) -> tuple[dict[int, int], dict[int, int]]:
@@ -233,10 +231,14 @@ def _to_break(held: Sequence[HeldPart], wanted: Mapping[int, int]) -> tuple[dict
     return broken, freed
 
 
-def _break(session: Session, quote_id: int, why: str) -> None:
-    _end(session, [quote_id])
-    change = update(Quote).where(Quote.id == quote_id).values(state=QuoteState.broken, why=why)
-    session.execute(change.execution_options(synchronize_session=False))
+def _break(session: Session, reasons: Mapping[int, str]) -> None:
+    """End what is held for quotes, and say of each (by id) why."""
+    if not reasons:
+        return
+    _end(session, reasons)
+    for quote in session.scalars(select(Quote).where(is_one_of(session, Quote.id, reasons))):
+        quote.state, quote.why = QuoteState.broken, reasons[quote.id]
+    session.flush()
     session.expire_all()
 
 

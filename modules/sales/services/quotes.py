@@ -159,14 +159,15 @@ def _planned(
     snapshots = queries.read_snapshots(session, Scope(product_ids, of_document=True), rules)
     waiting = [demand.line_id for snapshot in snapshots for demand in snapshot.demands]
     places = queries.read_places(session, waiting) if waiting else {}
+    lasting = _lasting(session, snapshots, asked, terms)
     return [
         plan_quote(
-            _lasting(session, snapshot, asked, terms),
+            snapshot,
             [demand for demand in snapshot.demands if places[demand.line_id] < own],
             [(place, to_raw(line.quantity)) for place, line in _of(snapshot.product_id, asked)],
             rules,
         )
-        for snapshot in snapshots
+        for snapshot in lasting
     ]
 
 
@@ -174,16 +175,21 @@ def _of(product_id: int, asked: Sequence[WantedQuantity]) -> list[tuple[int, Wan
     return [(place, line) for place, line in enumerate(asked) if line.product_id == product_id]
 
 
-def _lasting(session: Session, snapshot: Snapshot, asked: Sequence[WantedQuantity], terms: QuoteTerms) -> Snapshot:
-    """Return the snapshot without the stock that expires before it may leave."""
-    launches = [terms.preorders[place] for place, _ in _of(snapshot.product_id, asked) if place in terms.preorders]
-    if not launches or not snapshot.stock:
-        return snapshot
-    ids = [balance_id for balance_id, _ in snapshot.stock]
-    of_stock = is_one_of(session, Balance.id, ids)
-    early = select(Balance.id).join(Balance.lot).where(of_stock, Lot.expires_on < max(launches))
-    gone = set(session.scalars(early))
-    return replace(snapshot, stock=[part for part in snapshot.stock if part[0] not in gone])
+def _lasting(
+    session: Session, snapshots: Sequence[Snapshot], asked: Sequence[WantedQuantity], terms: QuoteTerms
+) -> list[Snapshot]:
+    """Return snapshots without the stock that expires before the preorders of its product may leave."""
+    launches: dict[int, date] = {}
+    for place, day in terms.preorders.items():
+        product_id = asked[place].product_id
+        launches[product_id] = max(day, launches.get(product_id, day))
+    stock = [part[0] for snapshot in snapshots if snapshot.product_id in launches for part in snapshot.stock]
+    if not stock:
+        return list(snapshots)
+    rows = select(Balance.id, Balance.product_id, Lot.expires_on).join(Balance.lot)
+    lots = session.execute(rows.where(is_one_of(session, Balance.id, stock)))
+    gone = {id_ for id_, product_id, last in lots if last is not None and last < launches[product_id]}
+    return [replace(each, stock=[part for part in each.stock if part[0] not in gone]) for each in snapshots]
 
 
 def _promise(place: int, line: WantedQuantity, plans: Sequence[Plan], terms: QuoteTerms, today: date) -> Promise:
