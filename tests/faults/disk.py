@@ -109,7 +109,7 @@ def _run(company: Company, disk: Path, server: Server | None, report: Report, ti
                 report.count("times the disk was full")
             if server is not None and not _answers(server):
                 report.count("times PostgreSQL stopped for want of disk")
-                server.stop(signal.SIGKILL)
+                server.stop(signal.SIGQUIT)
                 server.start()
     end(worker)
     audit(company, ledger, report)
