@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +68,20 @@ def write_results(url: str, results: Results) -> float:
         return time.perf_counter() - began
 
 
-def connect(url: str) -> Any:
-    """Return a connection of the driver, set up as the product does."""
-    if url.startswith("sqlite"):
-        connection = sqlite3.connect(Path(url.removeprefix("sqlite:///")))
-        for pragma in PRAGMAS:
+@contextmanager
+def connect(url: str) -> Iterator[Any]:
+    """Give a connection of the driver, set up as the product does, and close it.
+
+    One that stayed open would find its journal gone when a fresh copy takes the place of the file.
+    """
+    is_file = url.startswith("sqlite")
+    connection: Any = sqlite3.connect(Path(url.removeprefix("sqlite:///"))) if is_file else psycopg.connect(url)
+    try:
+        for pragma in PRAGMAS if is_file else ():
             connection.execute(f"PRAGMA {pragma}")
-        return connection
-    return psycopg.connect(url)
+        yield connection
+    finally:
+        connection.close()
 
 
 def _all(connection: Any, query: str) -> Sequence[tuple[Any, ...]]:

@@ -14,7 +14,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +125,7 @@ def _write_unchecked(url: str, file: Path) -> float:
             lines.append(
                 (order, len(lines) % LINES_PER_ORDER + 1, int(sku[1:]), int(quantity) * UNIT, *[0] * 3, *"fff")
             )
-    with closing(floor.connect(url)) as connection:
+    with floor.connect(url) as connection:
         floor.insert(connection, "sales_order", ORDER.split(), list(heads.values()))
         floor.insert(connection, "sales_order_line", LINE.split(), lines)
         connection.commit()
