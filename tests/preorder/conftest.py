@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,8 +18,13 @@ from erp.registry import Owned
 from modules.inventory_lots.models import Product
 from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
 from modules.procurement.events import LineStatusChanged
+from modules.procurement.models import PurchaseOrder
 from modules.sales.events import PromiseDateChanged
+from modules.sales.models import Order
 from tests.support.inventory_lots import make_product
+from tests.support.preorder import allocate_purchase, purchase_allocations_of
+from tests.support.procurement import make_purchase_order
+from tests.support.sales import make_order
 
 FACTS = (PurchaseAllocated, PurchaseAllocationRemoved, LineStatusChanged, PromiseDateChanged)
 
@@ -50,6 +57,19 @@ def auto(set_option: Any) -> None:
 def partial(set_option: Any, auto: None) -> None:
     """Automatic allocation is on and allocates what there is."""
     set_option("preorder.insufficient_supply", "partial")
+
+
+@pytest.fixture
+def pair(session: Session, partial: None) -> tuple[Order, PurchaseOrder]:
+    """A sales order for ten, to which a run allocated four and a clerk two of the same purchase order line."""
+    product = make_product(session, sku="P-1")
+    purchase = make_purchase_order(session, [(product, 4, date(2026, 12, 1))], number="PO-1")
+    order = make_order(session, [(product, 10)], number="SO-1")
+    purchase.lines[0].quantity = Decimal(6)
+    session.commit()
+    allocate_purchase(session, order.lines[0], purchase.lines[0], 2)
+    assert [row.quantity for row in purchase_allocations_of(session, order.lines[0])] == [4, 2]
+    return order, purchase
 
 
 class Shown:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-import pytest
 from sqlalchemy.orm import Session
 
 from modules.preorder import queries
@@ -13,25 +12,10 @@ from modules.preorder.models import PurchaseAllocation
 from modules.procurement.models import PurchaseOrder
 from modules.sales.models import Order
 from tests.preorder.conftest import Clerk
-from tests.support.inventory_lots import make_product
 from tests.support.preorder import allocate_purchase, purchase_allocations_of
-from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_order
 
 DECEMBER = date(2026, 12, 1)
-
-
-@pytest.fixture
-def pair(session: Session, partial: None) -> tuple[Order, PurchaseOrder]:
-    """A sales order for ten, to which a run allocated four and a clerk two of the same purchase order line."""
-    product = make_product(session, sku="P-1")
-    purchase = make_purchase_order(session, [(product, 4, DECEMBER)], number="PO-1")
-    order = make_order(session, [(product, 10)], number="SO-1")
-    purchase.lines[0].quantity = Decimal(6)
-    session.commit()
-    allocate_purchase(session, order.lines[0], purchase.lines[0], 2)
-    assert [row.quantity for row in purchase_allocations_of(session, order.lines[0])] == [4, 2]
-    return order, purchase
 
 
 def test_pages_show_the_sum_of_a_pair_with_its_sources(

@@ -24,8 +24,9 @@ from modules.preorder.errors import (
 from modules.preorder.events import PurchaseAllocated, PurchaseAllocationRemoved
 from modules.preorder.models import PurchaseAllocation
 from modules.procurement import services as procurement
+from modules.procurement.models import PurchaseOrder
 from modules.sales import services as sales
-from modules.sales.models import Backorder, OrderLine
+from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.states import AllocationSource
 from tests.support.inventory_lots import make_product, make_stock
 from tests.support.preorder import allocate_many, allocate_purchase, broken, outstanding, purchase_allocations_of
@@ -89,13 +90,10 @@ def test_more_for_the_same_pair_and_source_is_added_to_its_open_allocation_and_i
     assert heard == [PurchaseAllocationRemoved(((order.lines[0].id, purchase.lines[0].id),))]
 
 
-def test_exports_and_notes_show_the_sum_of_a_pair_of_any_source(session: Session, partial: None) -> None:
-    product = make_product(session, sku="P-1")
-    purchase = make_purchase_order(session, [(product, 4, DECEMBER)], number="PO-1")
-    order = make_order(session, [(product, 10)], number="SO-1")
-    purchase.lines[0].quantity = Decimal(6)
-    session.commit()
-    allocate_purchase(session, order.lines[0], purchase.lines[0], 2)
+def test_exports_and_notes_show_the_sum_of_a_pair_of_any_source(
+    session: Session, pair: tuple[Order, PurchaseOrder]
+) -> None:
+    order, purchase = pair
     assert len(purchase_allocations_of(session, order.lines[0])) == 2
     line, bought = order.lines[0].id, purchase.lines[0].id
     exported = "".join(export_csv(session, "allocations")).splitlines()[1:]

@@ -9,15 +9,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Subquery,
-    and_,
-    or_,
-    select,
-    true,
-    union,
-)
+from sqlalchemy import ColumnElement, Subquery, and_, or_, select, true, union
 from sqlalchemy.orm import Session
 
 from erp import clock

@@ -1,11 +1,11 @@
-"""Which lines may be promised a date now, and which."""
+"""Which lines may be promised a date now, and which date."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -75,14 +75,14 @@ def promises_in_scope(session: Session, scope: Scope) -> dict[int, date]:
     arrivals, buffer_days = arrivals_now(), options.preorder.promise_buffer_days
     dates: dict[int, date] = {}
     together: list[int] = []
-    for line_id, parts in groupby(rows, key=itemgetter(0)):
-        first, *others = parts
-        _, ships_complete, open_quantity, launch_date, *_ = first
-        if ships_complete:
+    for line_id, of_line in groupby(rows, key=attrgetter("id")):
+        parts = list(of_line)
+        first = parts[0]
+        if first.is_complete:
             together.append(line_id)
             continue
-        lean = (LeanPart._make(row[-4:]) for row in (first, *others))
-        if day := promise_alone(open_quantity, launch_date, lean, arrivals, buffer_days):
+        lean = (LeanPart._make(row[-len(LeanPart._fields) :]) for row in parts)
+        if day := promise_alone(first.open, first.launch, lean, arrivals, buffer_days):
             dates[line_id] = day
     if together:
         dates |= new_promises(line_coverage(session, is_one_of(session, OrderLine.id, together)))
