@@ -21,11 +21,16 @@ PURCHASE_COLUMNS = "id order_id position product_id quantity received cancelled 
 NEW = (0, 0, 0, False, False, False)
 
 
+def orders_of(lines: int) -> int:
+    """Return how many orders have so many lines."""
+    return -(-lines // LINES_PER_ORDER)
+
+
 def write_book(session: Session, lines: int) -> None:
     """Fill an installed, empty database; about a fifth of the demand cannot be covered."""
     dice = random.Random(lines)
     products = max(1, lines // LINES_PER_PRODUCT)
-    orders = max(1, lines // LINES_PER_ORDER)
+    orders = orders_of(lines)
     write_masters(session, products)
     _write_supplies(session, products, dice)
     _write_orders(session, orders, lines, products, dice)
@@ -50,7 +55,7 @@ def write_covered_book(session: Session, lines: int, *, purchases: int = PURCHAS
         ]
         _insert(session, "procurement_purchase_order", "id number supplier_id ordered_on state note row_version", heads)
         _insert(session, "procurement_purchase_order_line", PURCHASE_COLUMNS, rows)
-    _write_orders(session, max(1, lines // LINES_PER_ORDER), lines, products, dice)
+    _write_orders(session, orders_of(lines), lines, products, dice)
     session.commit()
     settle(session)
 
@@ -65,7 +70,7 @@ def write_pegged_line(session: Session, lines: int) -> None:
     wanted = [lines * 10 * UNIT, *[lines * UNIT] * (PURCHASES - 1)]
     rows = [(i, i, 1, 1, wanted[i - 1], 0, 0, 0, days[i - 1]) for i in range(1, PURCHASES + 1)]
     _insert(session, "procurement_purchase_order_line", PURCHASE_COLUMNS, rows)
-    _write_orders(session, max(1, lines // LINES_PER_ORDER), lines, 1, dice)
+    _write_orders(session, orders_of(lines), lines, 1, dice)
     session.commit()
     settle(session)
 

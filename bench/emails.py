@@ -181,8 +181,8 @@ def _write(session: Session, count: int) -> None:
             [(i, i, 1, unit, 0, "automatic", 1, now, "") for i in numbers],
         ),
         "backorder_email_template": (
-            "id name subject body html row_version",
-            [(1, "On its way", "Your order {{ order.number }} is on its way", BODY, "", 1)],
+            "id name kind subject body html row_version",
+            [(1, "On its way", "", "Your order {{ order.number }} is on its way", BODY, "", 1)],
         ),
         "backorder_email_status_template": ("status_id template_id", [(1, 1)]),
     }

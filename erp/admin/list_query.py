@@ -74,8 +74,27 @@ class ListQuery(ModelView):
 
     def get_query(self) -> Any:
         """Return the rows of the list with every relation that its columns show."""
-        loads = self.load_paths(self.model, (str(name) for name, _ in self._list_columns))
-        return self._narrowed(super().get_query().options(*loads, *self.list_loads))
+        loads = () if self._finds_first() else self._loads()
+        return self._narrowed(super().get_query().options(*loads))
+
+    def _loads(self) -> list[Any]:
+        return [*self.load_paths(self.model, (str(name) for name, _ in self._list_columns)), *self.list_loads]
+
+    def _finds_first(self) -> bool:
+        """Say whether the relations of the rows are read in a statement of their own.
+
+        Beside a computed condition PostgreSQL hardly minds what joins cost, and would read whole tables for a page.
+        """
+        return self.most_counted is not None
+
+    def get_list(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the count and the rows of a page, with every relation that its columns show."""
+        count, rows = super().get_list(*args, **kwargs)
+        if self._finds_first() and isinstance(rows, list) and rows:
+            key = self.model.__mapper__.primary_key[0]
+            shown = key.in_([sa.inspect(row).identity[0] for row in rows])
+            screen_session().query(self.model).options(*self._loads()).filter(shown).all()
+        return count, rows
 
     def condition(self) -> Any:
         """Return which rows are listed, None for all. Override to narrow the list."""

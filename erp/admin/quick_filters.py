@@ -119,15 +119,16 @@ class QuickFiltered(ListQuery):
 
     def _within(self, condition: ColumnElement[bool], first: Condition | None) -> tuple[Any, Any]:
         if first is None:
-            return self._bounded(condition, MOST_COUNTED), literal(0)
+            return self._count(condition, most=MOST_COUNTED + 1), literal(0)
         key = self.model.__mapper__.primary_key[0]
         among = select(key).where(first()).order_by(key.desc()).limit(MOST_LOOKED_AT + 1)
         looked_at = select(func.count()).select_from(among.subquery()).scalar_subquery()
-        return self._bounded(condition, MOST_COUNTED, key.in_(among)), looked_at
+        # Without another limit: with one PostgreSQL looks for a plan that begins soon, and reads the whole table.
+        return self._count(condition, key.in_(among)), looked_at
 
-    def _bounded(self, condition: ColumnElement[bool], most: int, *among: ColumnElement[bool]) -> Any:
+    def _count(self, *conditions: ColumnElement[bool], most: int | None = None) -> Any:
         key = self.model.__mapper__.primary_key[0]
-        rows = select(key).where(*among, condition, *self._own_condition()).limit(most + 1)
+        rows = select(key).where(*conditions, *self._own_condition()).limit(most)
         return select(func.count()).select_from(rows.subquery()).scalar_subquery()
 
     def _own_condition(self) -> list[Any]:

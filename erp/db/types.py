@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Index, Text, cast, func, text, type_coerce
+from sqlalchemy import BigInteger, DateTime, Index, Text, cast, func, literal_column, text, type_coerce
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import ColumnElement
@@ -103,8 +103,21 @@ CodePoints = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    """Return an index of the rows that the condition names; with `unique`, no two of them have the same columns."""
-    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+    """Return an index of the rows that the condition names; with `unique`, no two of them have the same columns.
+
+    A condition `column IS TRUE` is written as SQLAlchemy writes it for each database, so that it is recognized.
+    """
+    on_sqlite = where.replace("IS TRUE", "IS 1")
+    return Index(name, *columns, unique=unique, sqlite_where=text(on_sqlite), postgresql_where=text(where))
+
+
+def above_zero(quantity: Any) -> ColumnElement[bool]:
+    """Return the condition that a quantity is above zero, as conditions of partial indexes say it.
+
+    For a difference of columns, PostgreSQL can keep statistics of that: so it knows how few rows of a large table are
+    open.
+    """
+    return quantity > literal_column("0", Quantity())  # type: ignore[no-any-return]
 
 
 def raw_instant(instant: datetime) -> datetime:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -20,7 +21,19 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 from typing_extensions import override
 
 from erp import clock
-from erp.db import FINAL, BigId, Model, Money, Quantity, UtcDateTime, instant_now, key_column, partial_index, total
+from erp.db import (
+    FINAL,
+    BigId,
+    Model,
+    Money,
+    Quantity,
+    UtcDateTime,
+    above_zero,
+    instant_now,
+    key_column,
+    partial_index,
+    total,
+)
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from erp.search import Searchable
@@ -106,6 +119,8 @@ class Lot(Tracked, Model):
         Index("ix_inventory_lots_lot_number_key", "product_id", "number_key", unique=True),
         # The search finds a lot by its number alone.
         Index("ix_inventory_lots_lot_number_alone", "number_key"),
+        partial_index("ix_inventory_lots_lot_on_hold", "id", where="on_hold IS TRUE"),
+        partial_index("ix_inventory_lots_lot_expires", "expires_on", where="expires_on IS NOT NULL"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -162,7 +177,10 @@ class Balance(Model):
         _lot_of_the_product(),
         CheckConstraint("allocated >= 0 AND allocated <= on_hand", "allocated_within_on_hand"),
         # What a run reads: the balances of a product that have unallocated stock.
-        partial_index("ix_inventory_lots_balance_free", "product_id", where="on_hand > allocated"),
+        partial_index("ix_inventory_lots_balance_free", "product_id", where="on_hand - allocated > 0"),
+        # What is on hand of a product and at a location, however many lots were there before.
+        partial_index("ix_inventory_lots_balance_stocked", "product_id", where="on_hand > 0"),
+        partial_index("ix_inventory_lots_balance_stocked_at", "location_id", where="on_hand > 0"),
         Index("ix_inventory_lots_balance_product", "product_id"),
         Index("ix_inventory_lots_balance_location", "location_id"),
     )
@@ -191,7 +209,22 @@ class Balance(Model):
     @hybrid_property
     def has_unallocated(self) -> bool:
         """Whether some of the stock on hand is not allocated; written as the partial index is, so that it is used."""
-        return self.on_hand > self.allocated
+        return self.on_hand - self.allocated > 0
+
+    @has_unallocated.inplace.expression
+    @classmethod
+    def _has_unallocated(cls) -> ColumnElement[bool]:
+        return above_zero(cls.on_hand - cls.allocated)
+
+    @hybrid_property
+    def has_stock(self) -> bool:
+        """Whether something is on hand; in SQL a partial index answers it."""
+        return self.on_hand > 0
+
+    @has_stock.inplace.expression
+    @classmethod
+    def _has_stock(cls) -> ColumnElement[bool]:
+        return above_zero(cls.on_hand)
 
     def __str__(self) -> str:
         return say("{product} lot {lot} at {location}", product=self.product.sku, lot=self.lot, location=self.location)

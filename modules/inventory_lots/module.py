@@ -35,7 +35,7 @@ def screens(core: Core) -> None:
 MODULE = Module(
     name="inventory_lots",
     title="Inventory",
-    version="1.0",
+    version="1.1",
     summary="Products, locations, lots, balances and the ledger of stock moves.",
     options=(
         Choice(

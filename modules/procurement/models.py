@@ -23,7 +23,7 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
 from erp import clock
 from erp.contacts import Contact
-from erp.db import BigId, Model, Money, Quantity, UtcDateTime, instant_now, key_column, partial_index, total
+from erp.db import BigId, Model, Money, Quantity, UtcDateTime, above_zero, instant_now, key_column, partial_index, total
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from erp.text import joined, say
@@ -141,7 +141,7 @@ class PurchaseOrderLine(Tracked, Model):
             "allocated_within_outstanding",
         ),
         partial_index(
-            "ix_procurement_purchase_order_line_outstanding", "product_id", where="quantity > received + cancelled"
+            "ix_procurement_purchase_order_line_outstanding", "product_id", where="quantity - received - cancelled > 0"
         ),
         Index("ix_procurement_purchase_order_line_product", "product_id"),
     )
@@ -188,7 +188,12 @@ class PurchaseOrderLine(Tracked, Model):
     @hybrid_property
     def has_outstanding(self) -> bool:
         """Whether something is outstanding; in SQL a partial index answers it."""
-        return self.quantity > self.received + self.cancelled
+        return self.quantity - self.received - self.cancelled > 0
+
+    @has_outstanding.inplace.expression
+    @classmethod
+    def _has_outstanding(cls) -> ColumnElement[bool]:
+        return above_zero(cls.quantity - cls.received - cls.cancelled)
 
     @hybrid_property
     def taken(self) -> Decimal:

@@ -43,7 +43,7 @@ def screens(core: Core) -> None:
 MODULE = Module(
     name="procurement",
     title="Procurement",
-    version="1.0",
+    version="1.1",
     summary="Suppliers, purchase orders with expected dates and line statuses, and receipts into stock.",
     depends=("inventory_lots",),
     options=(

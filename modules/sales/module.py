@@ -59,7 +59,7 @@ MODULE = Module(
     name="sales",
     title="Sales",
     summary="Orders, allocations, backorders and packs.",
-    version="1.0",
+    version="1.1",
     depends=("inventory_lots",),
     options=(
         Switch(name="backorders", default=True, help="Keep what stock cannot cover as backorders."),

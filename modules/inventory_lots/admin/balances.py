@@ -253,7 +253,7 @@ class BalanceScreen(Screen):
     @override
     def condition(self) -> Any:
         asked = any(name.startswith("flt") and "_empty_" in name for name in request.args)
-        return None if asked else Balance.on_hand > 0
+        return None if asked else Balance.has_stock
 
     @override
     def badges(self, row: Any) -> Sequence[Badge]:

@@ -19,7 +19,7 @@ from modules.inventory_lots.queries import available_column, usable_condition, w
 def _summed(value: Any, key: Any, row: Any) -> ColumnElement[Decimal]:
     """Return the sum of a value over the balances of the row outside."""
     sums = with_lot_and_location(select(func.coalesce(total(value), literal(0, Quantity()))).select_from(Balance))
-    return sums.where(key == row, Balance.on_hand > 0).correlate(row.class_).scalar_subquery()
+    return sums.where(key == row, Balance.has_stock).correlate(row.class_).scalar_subquery()
 
 
 def of_totals(key: Any, row: Any) -> Sequence[Filter]:
@@ -48,9 +48,9 @@ NOT_USABLE = QuickFilter("May not leave", "usable_is", "no")
 
 
 def _has_balance(product_id: Any) -> ColumnElement[bool]:
-    return select(Balance.id).where(Balance.product_id == product_id, Balance.on_hand > 0).correlate(Product).exists()
+    return select(Balance.id).where(Balance.product_id == product_id, Balance.has_stock).correlate(Product).exists()
 
 
 def _lots() -> ColumnElement[int]:
-    rows = select(func.count(Balance.id)).where(Balance.location_id == Location.id, Balance.on_hand > 0)
+    rows = select(func.count(Balance.id)).where(Balance.location_id == Location.id, Balance.has_stock)
     return rows.correlate(Location).scalar_subquery()

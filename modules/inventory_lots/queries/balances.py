@@ -146,7 +146,7 @@ def on_hand_in_run_order(
     rows = with_lot_and_location(select(*columns)).where(
         is_one_of(session, Balance.product_id, product_ids),
         is_one_of(session, Balance.location_id, location_ids),
-        Balance.on_hand > 0,
+        Balance.has_stock,
     )
     rows = rows.order_by(usable_first(), *removal_order())
     return (StockOnHand(*row) for row in session.execute(rows))
@@ -177,7 +177,7 @@ def lot_totals(session: Session, lot_ids: Iterable[int]) -> dict[int, Totals]:
 def _totals(session: Session, key: Any, ids: Iterable[int]) -> dict[int, Totals]:
     available = available_column(clock.today())
     rows = select(key, total(Balance.on_hand), total(Balance.allocated), total(available)).select_from(Balance)
-    rows = with_lot_and_location(rows).where(key.in_(ids), Balance.on_hand > 0).group_by(key)
+    rows = with_lot_and_location(rows).where(key.in_(ids), Balance.has_stock).group_by(key)
     return {id_: Totals(*quantities) for id_, *quantities in session.execute(rows)}
 
 
@@ -190,7 +190,7 @@ def stock_on_hand(session: Session, condition: ColumnElement[bool]) -> Sequence[
         *(Lot.received_on, Lot.expires_on, unusable_column(today).label("why_unusable")),
     )
     rows: Select[*tuple[Any, ...]] = select(*columns).select_from(Balance)
-    rows = with_lot_and_location(rows).where(condition, Balance.on_hand > 0)
+    rows = with_lot_and_location(rows).where(condition, Balance.has_stock)
     return session.execute(rows.order_by(Lot.received_on, Lot.id, Location.id).limit(ROWS_SHOWN)).all()
 
 
@@ -200,7 +200,7 @@ def balance_at(session: Session, product_id: int, location_id: int, *, lot_numbe
     if lot_number:
         rows = rows.join(Balance.lot).where(Lot.number_key == identity_key(lot_number))
     else:
-        rows = rows.where(Balance.on_hand > 0)
+        rows = rows.where(Balance.has_stock)
     return session.scalars(rows.order_by(Balance.id.desc()).limit(1)).first()
 
 

@@ -45,7 +45,7 @@ def stock_at(session: Session, location_id: int, most: int) -> tuple[list[StockA
         select(*columns, Balance.on_hand, Balance.allocated)
         .join(Balance.product)
         .join(Balance.lot)
-        .where(Balance.location_id == location_id, Balance.on_hand > Decimal(0))
+        .where(Balance.location_id == location_id, Balance.has_stock)
         .order_by(Product.sku, Lot.number, Lot.id)
         .limit(most + 1)
     )

@@ -35,7 +35,7 @@ def attention(session: Session, today: date) -> Attention:
 
 
 def _stock(condition: ColumnElement[bool]) -> Select[int]:
-    return select(Balance.id).join(Balance.lot).where(Balance.on_hand > 0, condition)
+    return select(Balance.id).join(Balance.lot).where(Balance.has_stock, condition)
 
 
 def _count(session: Session, rows: Select[int]) -> int:

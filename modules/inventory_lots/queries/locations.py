@@ -25,11 +25,11 @@ def paths_by_id(session: Session, location_ids: Iterable[int]) -> dict[int, str]
 
 def product_ids_at(session: Session, location_id: int) -> set[int]:
     """Return the products that have stock at a location."""
-    rows = select(Balance.product_id).where(Balance.location_id == location_id, Balance.on_hand > 0)
+    rows = select(Balance.product_id).where(Balance.location_id == location_id, Balance.has_stock)
     return set(session.scalars(rows))
 
 
 def lot_counts(session: Session, location_ids: Iterable[int]) -> dict[int, int]:
     """Return how many lots have stock at each of these locations; an empty one is left out."""
-    rows = select(Balance.location_id, func.count()).where(Balance.on_hand > 0, Balance.location_id.in_(location_ids))
+    rows = select(Balance.location_id, func.count()).where(Balance.has_stock, Balance.location_id.in_(location_ids))
     return dict(session.execute(rows.group_by(Balance.location_id)).all())

@@ -90,5 +90,5 @@ def on_hand_of_lots(session: Session, lots: Iterable[tuple[int, str]]) -> ByKey[
 def serials_in_stock(session: Session, lot_ids: Iterable[int]) -> list[tuple[str, str]]:
     """Return the SKU and the number of those of these lots that are serial numbers in stock."""
     rows = select(Product.sku, Lot.number).select_from(Balance).join(Balance.lot).join(Lot.product)
-    rows = rows.where(is_one_of(session, Lot.id, lot_ids), Product.tracking == Tracking.serial, Balance.on_hand > 0)
+    rows = rows.where(is_one_of(session, Lot.id, lot_ids), Product.tracking == Tracking.serial, Balance.has_stock)
     return [(sku, number) for sku, number in session.execute(rows.order_by(Lot.id))]

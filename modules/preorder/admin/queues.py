@@ -27,7 +27,7 @@ from modules.sales.services import pack_orders
 
 
 def _needs() -> ColumnElement[bool]:
-    return and_(OrderLine.has_need, OrderLine.order.has(Order.is_confirmed))
+    return and_(_is_open(), OrderLine.has_need)  # the first finds the index of open lines
 
 
 def _is_open() -> ColumnElement[bool]:
@@ -80,7 +80,7 @@ class LateOrUnpromisedScreen(_LineScreen):
 
     @override
     def condition(self) -> Any:
-        return or_(queries.is_late_line(clock.today()), queries.is_never_promised())
+        return and_(OrderLine.is_open, or_(queries.is_late_line(clock.today()), queries.is_never_promised()))
 
 
 def _first_instant() -> datetime:

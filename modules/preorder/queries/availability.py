@@ -68,7 +68,7 @@ def _stock(session: Session, product_ids: Sequence[int], today: date) -> dict[in
         *(total(Balance.unallocated), total(Balance.allocated)),
     )
     rows = with_lot_and_location(select(*columns).select_from(Balance))
-    rows = rows.where(Balance.product_id.in_(product_ids), Balance.on_hand > Decimal(0))
+    rows = rows.where(Balance.product_id.in_(product_ids), Balance.has_stock)
     grouped = rows.group_by(Balance.product_id, "why_unusable", Lot.expires_on)
     for product_id, why_unusable, expires_on, free, allocated in session.execute(grouped):
         stock = found[product_id]
@@ -142,7 +142,7 @@ def components_of(session: Session, product_id: int) -> Components:
     """Return a product's ATP day by day, with its components."""
     on_hand, allocated, held = session.execute(
         select(total(Balance.on_hand), total(Balance.allocated), total(Balance.held)).where(
-            Balance.product_id == product_id
+            Balance.product_id == product_id, Balance.has_stock
         )
     ).one()
     stock = _stock(session, [product_id], clock.today())[product_id]

@@ -128,18 +128,27 @@ def _open_lines(*conditions: ColumnElement[bool]) -> Any:
     return rows.join(wanted, wanted.c.id == OrderLine.id)
 
 
-def with_siblings(*conditions: ColumnElement[bool], among: ColumnElement[bool] | None = None) -> Subquery:
-    """Return a subquery of the ids of the lines that meet conditions, and of all lines of orders that ship complete
-    and have such a line; only of lines `among` them, where that is given."""
+def with_siblings(
+    *conditions: ColumnElement[bool],
+    among: ColumnElement[bool] | None = None,
+    columns: Sequence[Any] = (OrderLine.id,),
+) -> Subquery:
+    """Return a subquery of the lines that meet conditions, and of all lines of orders that ship complete and have such
+    an open line; only of lines `among` them, where that is given. It has their ids, or these columns."""
     wanted = true() if among is None else among
     orders = (
         select(OrderLine.order_id)
         .join(Order, Order.id == OrderLine.order_id)
-        .where(Order.state == OrderState.confirmed, Order.shipping_policy == ShippingPolicy.complete, *conditions)
+        .where(
+            OrderLine.is_open,
+            Order.state == OrderState.confirmed,
+            Order.shipping_policy == ShippingPolicy.complete,
+            *conditions,
+        )
         .subquery()
     )
-    siblings = select(OrderLine.id).where(OrderLine.order_id.in_(select(orders.c.order_id)), wanted)
-    return union(select(OrderLine.id).where(wanted, *conditions), siblings).subquery()
+    siblings = select(*columns).where(OrderLine.order_id.in_(select(orders.c.order_id)), wanted)
+    return union(select(*columns).where(wanted, *conditions), siblings).subquery()
 
 
 def _open_line(
@@ -211,7 +220,7 @@ def usable_serials(session: Session, product_ids: Collection[int]) -> dict[int, 
     if not product_ids:
         return found
     rows = with_lot_and_location(select(Balance.product_id, total(Balance.on_hand), Lot.expires_on))
-    wanted = rows.where(is_one_of(session, Balance.product_id, product_ids), Balance.on_hand > Decimal(0))
+    wanted = rows.where(is_one_of(session, Balance.product_id, product_ids), Balance.has_stock)
     usable = wanted.where(usable_condition(clock.today())).group_by(Balance.product_id, Lot.expires_on)
     for product_id, *serials in session.execute(usable):
         found.setdefault(product_id, []).append(Serials._make(serials))

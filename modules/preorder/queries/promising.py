@@ -31,6 +31,7 @@ from erp.db import given, is_among, is_one_of, raw, read_rows, typed_rows
 from erp.options import options
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import unusable_column
+from modules.inventory_lots.services import BATCH
 from modules.inventory_lots.states import Tracking
 from modules.preorder.coverage import AllocatedStock, Coverage, LeanPart, OpenLine, cover, promise_alone
 from modules.preorder.models import ProductPreorder, PurchaseAllocation
@@ -47,7 +48,7 @@ def lines_to_promise(session: Session, *conditions: ColumnElement[bool]) -> list
     return [line_id for (line_id,) in read_rows(session, select(_to_promise(*conditions).c.id))]
 
 
-def _to_promise(*conditions: ColumnElement[bool]) -> Subquery:
+def _to_promise(*conditions: ColumnElement[bool], columns: Sequence[Any] = (OrderLine.id,)) -> Subquery:
     # A line has no expected date unless stock covers all of it or something of it is on purchase orders.
     is_incoming = PurchaseAllocation.line_id == OrderLine.id
     incoming = select(PurchaseAllocation.id).where(PurchaseAllocation.is_open, is_incoming).correlate(OrderLine)
@@ -56,7 +57,7 @@ def _to_promise(*conditions: ColumnElement[bool]) -> Subquery:
         OrderLine.is_open,
         or_(OrderLine.allocated >= OrderLine.open_quantity, incoming.exists()),
     )
-    return with_siblings(*conditions, among=wanted)
+    return with_siblings(*conditions, among=wanted, columns=columns)
 
 
 def promises_in_scope(session: Session, scope: Scope) -> dict[int, date]:
@@ -68,6 +69,7 @@ def promises_in_scope(session: Session, scope: Scope) -> dict[int, date]:
         session,
         _parts_to_promise,
         scope.line_ids is not None,
+        len(scope.product_ids) < BATCH,
         product_ids=scope.product_ids,
         line_ids=scope.line_ids or (),
         today=clock.today(),
@@ -89,40 +91,46 @@ def promises_in_scope(session: Session, scope: Scope) -> dict[int, date]:
     return dates
 
 
-def _parts_to_promise(session: Session, are_named: bool) -> CompoundSelect[*tuple[Any, ...]]:
-    """Select what decides when lines can leave: each part of them in stock and each that is incoming, line by line."""
-    conditions = [is_among(session, OrderLine.product_id, "product_ids")]
+def _parts_to_promise(session: Session, are_named: bool, are_few: bool) -> CompoundSelect[*tuple[Any, ...]]:
+    """Select what decides when lines can leave: each part of them in stock and each that is incoming, line by line.
+
+    PostgreSQL plans once for products that `are_few`.
+    """
+    conditions = [is_among(session, OrderLine.product_id, "product_ids", hides_number=are_few)]
     if are_named:
-        conditions.append(is_among(session, OrderLine.id, "line_ids"))
-    wanted = select(_to_promise(*conditions).c.id).cte("wanted")
+        conditions.append(is_among(session, OrderLine.id, "line_ids", hides_number=are_few))
+    of_line = (OrderLine.id, OrderLine.order_id, OrderLine.product_id, OrderLine.is_preorder)
+    columns = (*of_line, raw(OrderLine.open_quantity).label("open"))
+    wanted = select(_to_promise(*conditions, columns=columns)).cte("wanted")
+    # What is computed has no index: so SQLite looks the rows of a wanted line up, and not the line of every row.
+    line_id = wanted.c.id + 0
     stock = (raw(Allocation.unpacked), false(), Lot.expires_on, unusable_column(given("today")))
     incoming = (raw(PurchaseAllocation.outstanding), true(), PurchaseOrderLine.expected_on, literal(""))
     in_stock = (
         _decided(wanted, *stock)
-        .join(Allocation, and_(Allocation.line_id == OrderLine.id, Allocation.is_unpacked))
+        .join(Allocation, and_(Allocation.line_id == line_id, Allocation.is_unpacked))
         .join(Balance, Balance.id == Allocation.balance_id)
         .join(Lot, Lot.id == Balance.lot_id)
         .join(Location, Location.id == Balance.location_id)
     )
     on_purchase_orders = (
         _decided(wanted, *incoming)
-        .join(PurchaseAllocation, and_(PurchaseAllocation.line_id == OrderLine.id, PurchaseAllocation.is_open))
+        .join(PurchaseAllocation, and_(PurchaseAllocation.line_id == line_id, PurchaseAllocation.is_open))
         .join(PurchaseOrderLine, PurchaseOrderLine.id == PurchaseAllocation.purchase_line_id)
     )
     return union_all(in_stock, on_purchase_orders).order_by("id")
 
 
 def _decided(wanted: CTE, *part: SQLColumnExpression[Any]) -> Select[*tuple[Any, ...]]:
-    launch = case((OrderLine.is_preorder, ProductPreorder.launch_date)).label("launch")
+    launch = case((wanted.c.is_preorder, ProductPreorder.launch_date)).label("launch")
     is_complete = (Order.shipping_policy == ShippingPolicy.complete).label("is_complete")
-    columns = (OrderLine.id.label("id"), is_complete, raw(OrderLine.open_quantity).label("open"), launch)
+    columns = (wanted.c.id.label("id"), is_complete, wanted.c.open.label("open"), launch)
     named: list[Any] = [each.label(name) for each, name in zip(part, LeanPart._fields, strict=True)]
     return (
         select(*columns, *named)
-        .join(wanted, wanted.c.id == OrderLine.id)
-        .join(OrderLine.order)
-        .join(OrderLine.product)
-        .outerjoin(ProductPreorder, ProductPreorder.product_id == OrderLine.product_id)
+        .join(Order, Order.id == wanted.c.order_id)
+        .join(Product, Product.id == wanted.c.product_id)
+        .outerjoin(ProductPreorder, ProductPreorder.product_id == wanted.c.product_id)
         .where(Order.state == OrderState.confirmed, or_(Product.tracking != Tracking.serial, is_complete))
     )
 

@@ -85,6 +85,7 @@ def _holdings(session: Session, product_ids: Collection[int], whole: bool) -> An
         .with_only_columns(*columns)
         .where(
             is_one_of(session, OrderLine.product_id, product_ids),
+            OrderLine.is_open,
             is_waiting(session),
             OrderLine.is_promise_pinned.is_(False),
             true() if whole else or_(first.c.day < arrival, first.c.day.is_not(None) & arrival.is_(None)),

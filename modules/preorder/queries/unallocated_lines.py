@@ -10,12 +10,16 @@ from modules.inventory_lots.states import Tracking
 from modules.preorder.queries.purchase_allocations import purchase_allocated_to
 from modules.sales.models import Order, OrderLine
 from modules.sales.queries import is_scheduled
+from modules.sales.states import OrderState
 
 
 def is_in_confirmed_order() -> ColumnElement[bool]:
-    """Return the condition on an order line alone that its order is confirmed."""
-    orders = select(Order.id).where(Order.id == OrderLine.order_id, Order.is_confirmed)
-    return orders.correlate(OrderLine).exists()
+    """Return the condition on an order line alone that its order is confirmed.
+
+    It is looked up for each line: PostgreSQL would join orders to lines, and read all orders that are done.
+    """
+    state = select(Order.state).where(Order.id == OrderLine.order_id).correlate(OrderLine).scalar_subquery()
+    return and_(state == OrderState.confirmed)
 
 
 def is_of_serial_product(line: type[OrderLine] = OrderLine) -> ColumnElement[bool]:
@@ -31,6 +35,7 @@ def is_unallocated() -> ColumnElement[bool]:
     itself: a list finds its first page without reading all lines.
     """
     return and_(
+        OrderLine.is_open,  # follows from the need; by it the index of open lines is found
         OrderLine.has_need,
         OrderLine.need > purchase_allocated_to(OrderLine.id),
         is_in_confirmed_order(),

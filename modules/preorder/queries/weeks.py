@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -37,7 +37,9 @@ def monday(day: date) -> date:
 def promises_by_week(session: Session) -> dict[date, Kept]:
     """Return promises of the last WEEKS weeks by the Monday in which goods left; of the last packs only."""
     first = monday(clock.today()) - timedelta(weeks=WEEKS - 1)
-    packs = select(Pack.id, Pack.packed_at).order_by(Pack.id.desc()).limit(MOST_LOOKED_AT).subquery()
+    recent = Pack.packed_at >= clock.from_local(datetime.combine(first, time()))
+    newest = select(Pack.id, Pack.packed_at).where(recent).order_by(Pack.packed_at.desc(), Pack.id.desc())
+    packs = newest.limit(MOST_LOOKED_AT).subquery()
     rows = (
         select(packs.c.packed_at, OrderLine.promise_date)
         .join(PackLine, PackLine.pack_id == packs.c.id)

@@ -45,7 +45,14 @@ def could_be_served() -> ColumnElement[bool]:
     )
     uncovered = OrderLine.need > purchase_allocated_to(OrderLine.id)
     free = or_(stock.correlate(OrderLine).exists(), and_(uncovered, supply.correlate(OrderLine).exists()))
-    return and_(OrderLine.has_need, free, is_in_confirmed_order(), not_(is_of_serial_product()), not_(is_scheduled()))
+    return and_(
+        OrderLine.is_open,  # follows from the need; by it the index of open lines is found
+        OrderLine.has_need,
+        free,
+        is_in_confirmed_order(),
+        not_(is_of_serial_product()),
+        not_(is_scheduled()),
+    )
 
 
 def is_never_promised() -> ColumnElement[bool]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from erp import clock
 from erp.contacts import Contact
-from erp.db import BigId, Model, Money, Quantity, UtcDateTime, key_column, partial_index
+from erp.db import BigId, Model, Money, Quantity, UtcDateTime, above_zero, key_column, partial_index
 from erp.history import Subject, Tracked
 from erp.models import enum_column
 from erp.text import joined, say
@@ -82,15 +82,17 @@ class OrderLine(Tracked, Model):
         CheckConstraint("unit_price >= 0", "unit_price_not_negative"),
         # A run reads the lines of a product that have need. This index is smaller than that of all lines, so that
         # the database prefers it even without statistics.
-        partial_index("ix_sales_order_line_needing", "product_id", where="quantity > packed + cancelled + allocated"),
-        # A run finds the open lines that have no promise date yet by this index.
         partial_index(
-            "ix_sales_order_line_unpromised",
-            "product_id",
-            where="promise_date IS NULL AND quantity > packed + cancelled",
+            "ix_sales_order_line_needing", "product_id", where="quantity - packed - cancelled - allocated > 0"
         ),
-        # Lists of open lines go by it: it is small, however many lines were packed.
-        partial_index("ix_sales_order_line_open", "promise_date", where="quantity > packed + cancelled"),
+        # A run finds the open lines of its products by this index, and those of them that have no promise date yet.
+        partial_index(
+            "ix_sales_order_line_open_product", "product_id", "promise_date", where="quantity - packed - cancelled > 0"
+        ),
+        # Lists of open lines go by these: they are small, however many lines were packed.
+        partial_index("ix_sales_order_line_open", "promise_date", where="quantity - packed - cancelled > 0"),
+        partial_index("ix_sales_order_line_open_id", "id", where="quantity - packed - cancelled > 0"),
+        partial_index("ix_sales_order_line_preorder", "product_id", where="is_preorder IS TRUE"),
         Index("ix_sales_order_line_product", "product_id", "order_id"),
     )
 
@@ -121,8 +123,13 @@ class OrderLine(Tracked, Model):
 
     @hybrid_property
     def is_open(self) -> bool:
-        """Whether something is neither packed nor cancelled."""
-        return self.quantity > self.packed + self.cancelled
+        """Whether something is neither packed nor cancelled; in SQL partial indexes answer it."""
+        return self.open_quantity > 0
+
+    @is_open.inplace.expression
+    @classmethod
+    def _is_open(cls) -> ColumnElement[bool]:
+        return above_zero(cls.open_quantity)
 
     @hybrid_property
     def need(self) -> Decimal:
@@ -132,7 +139,12 @@ class OrderLine(Tracked, Model):
     @hybrid_property
     def has_need(self) -> bool:
         """Whether something open is not allocated to stock; in SQL the index of lines with need answers it."""
-        return self.quantity > self.packed + self.cancelled + self.allocated
+        return self.need > 0
+
+    @has_need.inplace.expression
+    @classmethod
+    def _has_need(cls) -> ColumnElement[bool]:
+        return above_zero(cls.need)
 
     def history_subject(self) -> Subject:
         """A line's changes are changes of its order."""
@@ -150,7 +162,7 @@ class Allocation(Model):
         CheckConstraint("quantity > 0", "quantity_positive"),
         CheckConstraint("packed >= 0 AND packed <= quantity", "packed_within_quantity"),
         Index("ix_sales_allocation_line", "line_id"),
-        partial_index("ix_sales_allocation_unpacked", "balance_id", where="packed < quantity"),
+        partial_index("ix_sales_allocation_unpacked", "balance_id", where="quantity - packed > 0"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -172,8 +184,13 @@ class Allocation(Model):
 
     @hybrid_property
     def is_unpacked(self) -> bool:
-        """Whether something is still reserved on the balance."""
-        return self.packed < self.quantity
+        """Whether something is still reserved on the balance; in SQL a partial index answers it."""
+        return self.unpacked > 0
+
+    @is_unpacked.inplace.expression
+    @classmethod
+    def _is_unpacked(cls) -> ColumnElement[bool]:
+        return above_zero(cls.unpacked)
 
 
 class Backorder(Model):
@@ -192,6 +209,9 @@ class Backorder(Model):
         ),
         partial_index("uq_sales_backorder_open", "line_id", where="state = 'open'", unique=True),
         Index("ix_sales_backorder_line", "line_id"),
+        # The list counts the few rows of these kinds among all there ever were.
+        partial_index("ix_sales_backorder_cancelled", "id", where="state = 'cancelled'"),
+        partial_index("ix_sales_backorder_preorder", "id", where="kind = 'preorder'"),
         {"sqlite_autoincrement": True},  # emails keep the id of a deleted row, so an id is never used again
     )
 
@@ -231,7 +251,7 @@ class Pack(Model):
     number_key: Mapped[str] = key_column("number")
     order_id: Mapped[int] = mapped_column(ForeignKey("sales_order.id"), index=True)
     warehouse_id: Mapped[int] = mapped_column(ForeignKey("inventory_lots_warehouse.id"), index=True)
-    packed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    packed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, index=True)
     user_name: Mapped[str] = mapped_column(String(80), default="")
     order: Mapped[Order] = relationship()
     warehouse: Mapped[Warehouse] = relationship()

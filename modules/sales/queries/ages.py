@@ -16,8 +16,9 @@ AGES: tuple[tuple[int, int | None], ...] = ((0, 2), (3, 6), (7, 13), (14, 29), (
 
 
 def backorders_by_age(session: Session) -> dict[tuple[int, int | None], int]:
-    """Return how many open backorders are how many days old, of the oldest MOST_LOOKED_AT, in one statement."""
-    oldest = select(Backorder.created_at).where(Backorder.is_open).order_by(Backorder.id).limit(MOST_LOOKED_AT)
+    """Return how many open backorders are how many days old, of the lines entered first, MOST_LOOKED_AT at most, in one
+    statement."""
+    oldest = select(Backorder.created_at).where(Backorder.is_open).order_by(Backorder.line_id).limit(MOST_LOOKED_AT)
     made = oldest.subquery().c.created_at
     begins = [(made >= _begin(last), at) for at, (_, last) in enumerate(AGES) if last is not None]
     place = case(*begins, else_=len(AGES) - 1)

@@ -170,7 +170,7 @@ def stock_of(session: Session, product_ids: Iterable[int]) -> dict[int, StockSum
         )
         .join(Balance.lot)
         .join(Balance.location)
-        .where(Balance.product_id.in_(list(product_ids)), Balance.on_hand > Decimal(0))
+        .where(Balance.product_id.in_(list(product_ids)), Balance.has_stock)
         .group_by(Balance.product_id, "why")
     )
     found: dict[int, StockSummary] = {}

@@ -121,7 +121,7 @@ def _stock_candidates(session: Session, line: OrderLine) -> tuple[list[StockCand
         select(Balance, Lot, Location)
         .join(Balance.lot)
         .join(Balance.location)
-        .where(Balance.product_id == line.product_id, Balance.on_hand > Decimal(0))
+        .where(Balance.product_id == line.product_id, Balance.has_stock)
         .order_by(*removal_order())
         .limit(MOST_SHOWN + 1)
     ).all()

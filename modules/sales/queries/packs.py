@@ -159,7 +159,7 @@ def usable_serials(session: Session, product_ids: Iterable[int], most: int) -> d
         select(Balance.product_id, Lot.number, place)
         .join(Balance.lot)
         .join(Balance.location)
-        .where(Balance.product_id.in_(list(product_ids)), Balance.on_hand > Decimal(0), usable_condition(clock.today()))
+        .where(Balance.product_id.in_(list(product_ids)), Balance.has_stock, usable_condition(clock.today()))
         .subquery()
     )
     rows = select(ranked.c.product_id, ranked.c.number).where(ranked.c.place <= most)

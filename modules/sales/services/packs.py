@@ -208,7 +208,7 @@ def _serial_balances(
         )
         .join(Balance.lot)
         .join(Balance.location)
-        .where(Balance.product_id.in_(product_ids), is_one_of(session, Lot.number_key, keys), Balance.on_hand > 0)
+        .where(Balance.product_id.in_(product_ids), is_one_of(session, Lot.number_key, keys), Balance.has_stock)
     )
     return ByKey(
         ((product_id, number), (id_, warehouse_id, (product_id, lot_id, location_id), why))

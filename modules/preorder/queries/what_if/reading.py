@@ -65,5 +65,5 @@ def _balances(session: Session, product_ids: Collection[int]) -> dict[int, Alloc
     of_products = is_one_of(session, Balance.product_id, product_ids)
     return {
         id_: AllocatedStock(ZERO, expires_on, why_unusable)
-        for id_, expires_on, why_unusable in session.execute(rows.where(of_products, Balance.on_hand > ZERO))
+        for id_, expires_on, why_unusable in session.execute(rows.where(of_products, Balance.has_stock))
     }
