@@ -22,7 +22,7 @@ RUNS = {
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_a_benchmark_runs_and_prints_figures(name, tmp_path):
+def test_a_benchmark_runs_and_prints_what_it_found(name, tmp_path):
     both = [] if name == "what-if" else ["--db", "sqlite"]
     command = [sys.executable, "-m", "bench", name, *both, *RUNS[name].split()]
     environment = {**os.environ, "TMPDIR": str(tmp_path), "ERP_INSTANCE": str(tmp_path), "ERP_DATABASE_URL": ""}
