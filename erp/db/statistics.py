@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from erp.db.carried import carried
 from erp.db.session import ErpSession
 
-# From so many new rows in one transaction on. Fewer are left to autovacuum, which comes within a minute or so.
-MANY = 2_000
+# From so many new rows in one transaction on, and this part of the table. Fewer are left to autovacuum, which comes
+# within a minute or so.
+MANY, PART = 2_000, 0.1
 
 
 @dataclass
@@ -32,10 +33,15 @@ def count_new_rows(session: Session, table: Table, count: int) -> None:
 def _analyze(session: ErpSession) -> None:
     if session.in_nested_transaction():
         return
+    grown = {name: count for name, count in carried(session, _Grown).rows.items() if count >= MANY}
+    if not grown:
+        return
+    connection = session.connection()
+    known = "SELECT relname, reltuples FROM pg_class WHERE oid = ANY(%s::text[]::regclass[])"
+    sizes: dict[str, float] = dict(connection.exec_driver_sql(known, (list(grown),)).all())
     # By name, so that two who end at once wait for each other and not in a ring.
-    grown = sorted(name for name, count in carried(session, _Grown).rows.items() if count >= MANY)
-    if grown:
-        session.connection().exec_driver_sql(f"ANALYZE {', '.join(grown)}")
+    if names := sorted(name for name, count in grown.items() if count >= PART * sizes[name]):
+        connection.exec_driver_sql(f"ANALYZE {', '.join(names)}")
 
 
 @event.listens_for(ErpSession, "after_transaction_end")

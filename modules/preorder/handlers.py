@@ -34,7 +34,7 @@ def register(core: Core) -> None:
     core.subscribe(PurchaseAllocated, announcing(queries.PURCHASE_ALLOCATED))
     core.subscribe(PurchaseAllocationRemoved, announcing(queries.PURCHASE_ALLOCATION_REMOVED))
     core.implement(announcements, queries.announcements_of_preorder)
-    core.implement(sales_hooks.stock_promises, queries.stock_promises)
+    core.implement(sales_hooks.promise_days, queries.promise_days)
     core.implement(sales_hooks.quote_terms, queries.quote_terms)
     core.implement(sales_hooks.incoming_names, queries.incoming_names)
 

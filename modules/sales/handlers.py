@@ -15,7 +15,7 @@ from modules.sales.queries.announced import ANNOUNCEMENTS, announcements_of_sale
 def serve_what_arrived(session: Session, event: GoodsArrived) -> None:
     """Run the products that arrived, unless `[sales] allocate_on_arrival` says that they wait."""
     if options.sales.allocate_on_arrival:
-        services.serve_products(session, event.product_ids, changed=() if event.are_free else None)
+        services.serve_products(session, event.product_ids, is_alone=event.are_free)
 
 
 def register(core: Core) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from erp.errors import ErpError
 from erp.events import hook, reading_hook
 from erp.text import Note
-from modules.sales.planning import Holding, Supply, Taken
+from modules.sales.planning import Holding, LastArrival, Supply, Taken
 from modules.sales.states import BackorderKind
 
 if TYPE_CHECKING:
@@ -80,11 +80,11 @@ def reversal_refusals(session: Session, pack_line_ids: Sequence[int]) -> Mapping
 
 
 @hook
-def stock_promises(session: Session, lines: Sequence[OrderLine]) -> Mapping[int, date]:
-    """Which days may be promised to lines without a promise date, by line id; asked under the product locks.
+def promise_days(session: Session, arrivals: Collection[LastArrival]) -> Mapping[LastArrival, date]:
+    """Which day may be promised first to lines, by when the last of what covers them is there.
 
-    Usable stock is about to cover all that is open of them. They are no preorders, and leave without the other lines of
-    their orders. The last answer about a line counts.
+    They are no preorders, and leave without the other lines of their orders. The last answer about an arrival counts; a
+    line without one has its promise date from what announces LinesServed.
     """
 
 

@@ -9,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modules.sales.planning import (
+    BY_PLAN,
+    NEVER,
     Backordered,
     Demand,
     Fingerprint,
     GivenBack,
     Holding,
+    LastArrival,
     LineChange,
     Plan,
     Rules,
@@ -167,3 +170,45 @@ def test_a_fingerprint_says_whether_the_plan_is_the_same_and_what_changed_behind
     assert (first.demand, first.incoming) == (second.demand, second.incoming)
     assert first.plan == third.plan and first.demand != third.demand
     assert Fingerprint.parse(str(first)) == first
+
+
+# What a plan promises
+
+
+def alone(line_id: int, need: int, backordered: int = 0) -> Demand:
+    return demand(line_id, need, backordered)._replace(promised=BY_PLAN)
+
+
+def test_a_plan_promises_the_lines_that_it_covers_with_stock_or_with_dated_supply() -> None:
+    march, may = date(2026, 3, 1), date(2026, 5, 1)
+    demands = [alone(1, 4), alone(2, 5), alone(3, 9)]
+    planned = plan_run(
+        Snapshot(PRODUCT, demands, stock=[(10, 6)], incoming=[supply(20, 2, march), supply(21, 1, may)]), AUTOMATIC
+    )
+    assert planned.complete == {1: LastArrival(), 2: LastArrival("purchase", may)}
+    assert planned.promises_all
+
+
+def test_supply_that_comes_on_no_known_day_promises_nothing() -> None:
+    planned = plan_run(Snapshot(PRODUCT, [alone(1, 3)], incoming=[supply(20, 1, date.max), supply(21, 2)]), AUTOMATIC)
+    assert (planned.complete, planned.promises_all) == ({}, True)
+
+
+def test_supply_of_two_kinds_is_left_to_the_coverage_of_the_line() -> None:
+    incoming = [supply(20, 1, date(2026, 3, 1)), supply(21, 2, date(2026, 3, 2), kind="loan")]
+    planned = plan_run(Snapshot(PRODUCT, [alone(1, 3)], incoming=incoming), AUTOMATIC)
+    assert (planned.complete, planned.promises_all) == ({}, False)
+
+
+def test_what_a_line_held_before_is_left_to_its_coverage() -> None:
+    held = {1: [holding(30, 1, 20, 2)]}
+    planned = plan_run(Snapshot(PRODUCT, [alone(1, 3, 3)], stock=[(10, 1)], holdings=held), AUTOMATIC)
+    assert (planned.complete, planned.promises_all) == ({}, False)
+
+
+def test_a_line_with_a_promise_date_is_promised_nothing_more() -> None:
+    promised, other = demand(1, 3)._replace(promised=NEVER), demand(2, 1)
+    one, both = (
+        plan_run(Snapshot(PRODUCT, demands, stock=[(10, 9)]), Rules()) for demands in ([promised], [promised, other])
+    )
+    assert (one.complete, one.promises_all, both.promises_all) == ({}, True, False)

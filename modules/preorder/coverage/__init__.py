@@ -16,7 +16,7 @@ from modules.preorder.coverage.lines import (
     with_more_stock,
     with_more_supply,
 )
-from modules.preorder.coverage.promising import LeanPart, promise_alone
+from modules.preorder.coverage.promising import LeanPart, promise_alone, promise_when
 
 __all__ = [
     "ZERO",
@@ -32,6 +32,7 @@ __all__ = [
     "cover",
     "is_late",
     "promise_alone",
+    "promise_when",
     "with_expected_dates",
     "with_more_stock",
     "with_more_supply",

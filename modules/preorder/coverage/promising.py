@@ -39,4 +39,9 @@ def promise_alone(
             return None
     if open_quantity > 0:
         return None
+    return promise_when(expected, buffer_days, is_incoming=is_incoming)
+
+
+def promise_when(expected: date, buffer_days: int, *, is_incoming: bool) -> date:
+    """Return the day that is promised for goods expected on a day: later by the buffer where they are to come."""
     return expected + timedelta(buffer_days) if is_incoming else expected

@@ -41,7 +41,7 @@ from modules.preorder.queries.products import (
     preorders_taken,
     products_with_launch,
 )
-from modules.preorder.queries.promising import lines_to_promise, new_promises, promises_in_scope, stock_promises
+from modules.preorder.queries.promising import lines_to_promise, new_promises, promise_days, promises_in_scope
 from modules.preorder.queries.purchase_allocations import (
     MOST_SHOWN,
     OpenAllocation,
@@ -210,6 +210,7 @@ __all__ = [
     "products_of_lines",
     "products_to_rebalance",
     "products_with_launch",
+    "promise_days",
     "promises_by_week",
     "promises_in_scope",
     "purchase_allocated",
@@ -224,7 +225,6 @@ __all__ = [
     "rebalance_candidates",
     "rush_of",
     "shorten",
-    "stock_promises",
     "supply_and_demand",
     "supply_notes",
     "synced_dates",

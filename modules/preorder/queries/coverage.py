@@ -134,13 +134,12 @@ def with_siblings(
     columns: Sequence[Any] = (OrderLine.id,),
 ) -> Subquery:
     """Return a subquery of the lines that meet conditions, and of all lines of orders that ship complete and have such
-    an open line; only of lines `among` them, where that is given. It has their ids, or these columns."""
+    a line; only of lines `among` them, where that is given. It has their ids, or these columns."""
     wanted = true() if among is None else among
     orders = (
         select(OrderLine.order_id)
         .join(Order, Order.id == OrderLine.order_id)
         .where(
-            OrderLine.is_open,
             Order.state == OrderState.confirmed,
             Order.shipping_policy == ShippingPolicy.complete,
             *conditions,

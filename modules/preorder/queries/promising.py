@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from operator import attrgetter
@@ -33,12 +33,14 @@ from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.queries import unusable_column
 from modules.inventory_lots.services import BATCH
 from modules.inventory_lots.states import Tracking
-from modules.preorder.coverage import AllocatedStock, Coverage, LeanPart, OpenLine, cover, promise_alone
+from modules.preorder.coverage import Coverage, LeanPart, promise_alone, promise_when
+from modules.preorder.domain import PURCHASE_LINE
 from modules.preorder.models import ProductPreorder, PurchaseAllocation
 from modules.preorder.queries.arrivals import arrivals_now
 from modules.preorder.queries.coverage import line_coverage, with_siblings
 from modules.procurement.models import PurchaseOrderLine
 from modules.sales.models import Allocation, Order, OrderLine
+from modules.sales.planning import LastArrival
 from modules.sales.queries import Scope
 from modules.sales.states import OrderState, ShippingPolicy
 
@@ -96,12 +98,12 @@ def _parts_to_promise(session: Session, are_named: bool, are_few: bool) -> Compo
 
     PostgreSQL plans once for products that `are_few`.
     """
-    conditions = [is_among(session, OrderLine.product_id, "product_ids", hides_number=are_few)]
-    if are_named:
-        conditions.append(is_among(session, OrderLine.id, "line_ids", hides_number=are_few))
+    of_products = is_among(session, OrderLine.product_id, "product_ids", hides_number=are_few)
+    # A named line may be closed by what has just happened, and have kept the others of its order back.
+    named = is_among(session, OrderLine.id, "line_ids", hides_number=are_few) if are_named else and_(OrderLine.is_open)
     of_line = (OrderLine.id, OrderLine.order_id, OrderLine.product_id, OrderLine.is_preorder)
     columns = (*of_line, raw(OrderLine.open_quantity).label("open"))
-    wanted = select(_to_promise(*conditions, columns=columns)).cte("wanted")
+    wanted = select(_to_promise(of_products, named, columns=columns)).cte("wanted")
     # What is computed has no index: so SQLite looks the rows of a wanted line up, and not the line of every row.
     line_id = wanted.c.id + 0
     stock = (raw(Allocation.unpacked), false(), Lot.expires_on, unusable_column(given("today")))
@@ -142,13 +144,13 @@ def new_promises(found: Mapping[int, Coverage]) -> dict[int, date]:
     return {line_id: day for line_id, day in dates.items() if day is not None}
 
 
-def stock_promises(_session: Session, lines: Sequence[OrderLine]) -> dict[int, date]:
-    """Return the dates that may be promised to lines of which usable stock is about to cover all, and which leave
-    alone."""
-    covered = (
-        OpenLine(
-            line.id, line.order_id, line.product_id, line.open_quantity, stock=[AllocatedStock(line.open_quantity)]
-        )
-        for line in lines
-    )
-    return new_promises(cover(covered, arrivals_now()))
+def promise_days(_session: Session, arrivals: Collection[LastArrival]) -> dict[LastArrival, date]:
+    """Return the day that may be promised to lines by when the last of what covers them is there: stock, or purchase
+    order lines."""
+    today, buffer_days = clock.today(), options.preorder.promise_buffer_days
+    known = {PURCHASE_LINE: True, LastArrival().kind: False}
+    return {
+        each: promise_when(max(today, each.day or today), buffer_days, is_incoming=known[each.kind])
+        for each in arrivals
+        if each.kind in known
+    }

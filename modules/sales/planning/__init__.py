@@ -3,11 +3,15 @@
 from modules.sales.planning.changes import Fingerprint, LineChange, fingerprint, gained, line_changes
 from modules.sales.planning.quotes import plan_quote
 from modules.sales.planning.runs import (
+    BY_COVERAGE,
+    BY_PLAN,
+    NEVER,
     Backordered,
     Demand,
     Exchanged,
     GivenBack,
     Holding,
+    LastArrival,
     Plan,
     Rules,
     Snapshot,
@@ -23,12 +27,16 @@ from modules.sales.planning.runs import (
 )
 
 __all__ = [
+    "BY_COVERAGE",
+    "BY_PLAN",
+    "NEVER",
     "Backordered",
     "Demand",
     "Exchanged",
     "Fingerprint",
     "GivenBack",
     "Holding",
+    "LastArrival",
     "LineChange",
     "Plan",
     "Rules",

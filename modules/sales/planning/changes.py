@@ -37,7 +37,7 @@ def line_changes(snapshot: Snapshot, planned: Plan) -> dict[int, LineChange]:
     exchanged = sums((each.holding.line_id, each.quantity) for each in planned.exchanged)
     changed = allocated.keys() | backordered.keys() | moved.keys() | exchanged.keys()
     found = {}
-    for line_id, _, _, _, before in snapshot.demands:
+    for line_id, _, _, _, before, _ in snapshot.demands:
         if line_id in changed:
             held = sum(holding.quantity for holding in snapshot.holdings.get(line_id, ()))
             incoming = (held, held + moved.get(line_id, 0))
@@ -86,7 +86,7 @@ def fingerprint(snapshot: Snapshot, planned: Plan) -> Fingerprint:
     written = (planned.grants, planned.backorders, planned.given_back, planned.exchanged, planned.taken)
     return Fingerprint(
         _hash(written, _PLAN_DIGITS),
-        _hash(snapshot.demands, _DIGITS),
+        _hash([each[:-1] for each in snapshot.demands], _DIGITS),  # whether it is promised changes no plan
         _hash(snapshot.stock, _DIGITS),
         _hash((snapshot.incoming, snapshot.holdings), _DIGITS),
     )

@@ -19,15 +19,29 @@ from modules.sales.rebalancing import Holding as Movable
 from modules.sales.rebalancing import Line, rebalance
 from modules.sales.rebalancing import Supply as Free
 
+# What says which day is promised first to a line: its coverage, the plan alone, or nothing, as it has a promise date.
+BY_COVERAGE, BY_PLAN, NEVER = range(3)
+
 
 class Demand(NamedTuple):
-    """A line that has need, and its open backorder where it has one."""
+    """A line that has need, and its open backorder where it has one.
+
+    It is `promised` by the plan where nothing is allocated to it yet and it leaves alone, as no preorder.
+    """
 
     line_id: int
     product_id: int
     need: int
     backorder_id: int | None
     backordered: int
+    promised: int = BY_COVERAGE
+
+
+class LastArrival(NamedTuple):
+    """When the last of what covers a line is there: supply of a `kind` on a `day`, or usable stock, without both."""
+
+    kind: str = ""
+    day: date | None = None
 
 
 class Supply(NamedTuple):
@@ -122,7 +136,11 @@ class Taken(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run would write for a product: `grants` are of (line, balance)."""
+    """What a run would write for a product: `grants` are of (line, balance).
+
+    `complete` are the lines that it covers all of, of those that it promises. Where it `promises_all`, the others that
+    it changes have a promise date already, or have none after it.
+    """
 
     product_id: int
     grants: Sequence[Grant] = ()
@@ -130,6 +148,8 @@ class Plan:
     given_back: Sequence[GivenBack] = ()
     taken: Sequence[Taken] = ()
     exchanged: Sequence[Exchanged] = ()
+    complete: Mapping[int, LastArrival] = field(default_factory=dict)
+    promises_all: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -149,7 +169,43 @@ def plan_run(snapshot: Snapshot, rules: Rules) -> Plan:
     taken: list[Taken] = []
     if rules.allocates_incoming:
         taken = _serve_incoming(_after(supplies, exchanged), _uncovered(snapshot, backorders, given_back), rules)
-    return Plan(snapshot.product_id, grants, backorders, given_back, taken, exchanged)
+    complete, others = _promises(snapshot, grants, taken)
+    moved = {each.holding.line_id for each in given_back} | {each.holding.line_id for each in exchanged}
+    undecided = others | (moved & {each.line_id for each in snapshot.demands if each.promised != NEVER})
+    return Plan(snapshot.product_id, grants, backorders, given_back, taken, exchanged, complete, not undecided)
+
+
+def _promises(
+    snapshot: Snapshot, grants: Iterable[Grant], taken: Iterable[Taken]
+) -> tuple[dict[int, LastArrival], set[int]]:
+    """Return the lines that a plan covers all of, of those that it promises, and the others that need a promise."""
+    left = {
+        each.line_id: each.need
+        for each in snapshot.demands
+        if each.promised == BY_PLAN and each.line_id not in snapshot.holdings
+    }
+    last: dict[int, LastArrival] = {}
+    others: set[int] = set()
+    for line_id, _, quantity in grants:
+        if line_id in left:
+            left[line_id] -= quantity
+        else:
+            others.add(line_id)
+    for line_id, supply, quantity in taken:
+        if line_id not in left or last.get(line_id, supply).kind != supply.kind:
+            others.add(line_id)
+            continue
+        left[line_id] -= quantity
+        day = last[line_id].day if line_id in last else date.min
+        last[line_id] = LastArrival(supply.kind, max(day, supply.day) if day and supply.day else None)
+    if others:
+        others -= {each.line_id for each in snapshot.demands if each.promised == NEVER}
+    complete = {
+        line_id: last.get(line_id, LastArrival())
+        for line_id, quantity in left.items()
+        if quantity == 0 and line_id not in others and (line_id not in last or last[line_id].day)
+    }
+    return complete, others
 
 
 def settle_backorders(demands: Iterable[Demand], grants: Iterable[Grant], rules: Rules) -> list[Backordered]:
@@ -157,7 +213,7 @@ def settle_backorders(demands: Iterable[Demand], grants: Iterable[Grant], rules:
     granted, may_grow = sums((grant.demand, grant.quantity) for grant in grants), rules.grows_backorders
     return [
         Backordered(line_id, backorder_id, before, after)
-        for line_id, _, need, backorder_id, before in demands
+        for line_id, _, need, backorder_id, before, _ in demands
         if (after := settle(need - granted.get(line_id, 0), before, may_grow=may_grow)) != before
     ]
 
@@ -241,7 +297,7 @@ def _uncovered(
     held = {line_id: _held(holdings) for line_id, holdings in snapshot.holdings.items()}
     for holding, quantity in given_back:
         held[holding.line_id] -= quantity
-    for line_id, _, _, _, backordered in snapshot.demands:
+    for line_id, _, _, _, backordered, _ in snapshot.demands:
         uncovered = changed.get(line_id, backordered) - held.get(line_id, 0)
         if uncovered > 0:
             yield line_id, uncovered

@@ -15,6 +15,7 @@ from sqlalchemy import (
     CompoundSelect,
     Select,
     and_,
+    case,
     cast,
     false,
     func,
@@ -38,8 +39,9 @@ from modules.inventory_lots.states import Tracking
 from modules.sales.domain import is_too_far_ahead, served_until
 from modules.sales.hooks import ServiceRule
 from modules.sales.models import Backorder, Order, OrderLine
-from modules.sales.planning import Demand
+from modules.sales.planning import BY_COVERAGE, BY_PLAN, NEVER, Demand
 from modules.sales.queries.service_order import is_held, serves_by_requested_day, service_order, service_rules
+from modules.sales.states import ShippingPolicy
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def read_stock_and_demands(
         session, _together, variant._replace(whole=True, are_few=True), removal(), **values, today=clock.today()
     )
     stock = [row[1:4] for row in rows if row[0] == _STOCK]
-    return stock, [Demand._make(row[1:6]) for row in rows if row[0] != _STOCK]
+    return stock, [Demand._make(row[1:7]) for row in rows if row[0] != _STOCK]
 
 
 def _read(session: Session, build: Build, variant: _Variant, *more: str, **values: Any) -> list[tuple[Any, ...]]:
@@ -179,24 +181,33 @@ def _together(session: Session, variant: _Variant, _removal: str) -> CompoundSel
     in_order = (OrderLine.product_id, *service_order(session, variant.rules))
     place = func.row_number().over(order_by=in_order).label("place")
     demands = _demand_rows(session, variant, whole).add_columns(place).subquery()
-    nothing = cast(null(), BigInteger)
-    of_stock = select(literal(_STOCK).label("kind"), id_, product_id, quantity, nothing, nothing, stock.c.place)
+    nothing = [cast(null(), BigInteger)] * 3
+    of_stock = select(literal(_STOCK).label("kind"), id_, product_id, quantity, *nothing, stock.c.place)
     both = union_all(of_stock, select(literal(_DEMAND), *demands.c))
-    return both.order_by(both.selected_columns[0], both.selected_columns[6])
+    return both.order_by(both.selected_columns[0], both.selected_columns[7])
 
 
 def _demand_rows(session: Session, variant: _Variant, whole: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     wanted = or_(whole, OrderLine.need != open_backorder_quantity())
     # The backorder is joined first: where it equals the need, the order is not looked up at all.
-    columns = (OrderLine.id, OrderLine.product_id, raw(OrderLine.need), Backorder.id, raw(open_backorder_quantity()))
+    backorder = (Backorder.id, raw(open_backorder_quantity()))
     return (
-        select(*columns)
+        select(OrderLine.id, OrderLine.product_id, raw(OrderLine.need), *backorder, _promised())
         .select_from(OrderLine)
         .outerjoin(Backorder, and_(Backorder.line_id == OrderLine.id, Backorder.is_open))
         .join(OrderLine.order)
         .join(OrderLine.product)
         .where(OrderLine.has_need, _in_scope(session, variant), wanted)
     )
+
+
+def _promised() -> ColumnElement[int]:
+    leaves_alone = and_(Order.shipping_policy == ShippingPolicy.partial, OrderLine.is_preorder.is_(False))
+    return case(
+        (OrderLine.promise_date.is_not(None), literal(NEVER)),
+        (and_(OrderLine.allocated == Decimal(0), leaves_alone), literal(BY_PLAN)),
+        else_=literal(BY_COVERAGE),
+    ).label("promised")
 
 
 def _in_scope(session: Session, variant: _Variant) -> ColumnElement[bool]:

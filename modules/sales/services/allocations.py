@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session, joinedload
@@ -45,15 +45,15 @@ def serve_products(
     product_ids: Collection[int],
     *,
     of_document: bool = True,
-    changed: Sequence[OrderLine] | None = None,
+    is_alone: bool = False,
 ) -> None:
     """Run products, those of a document or many: stock over their whole queue, backorder rows, then incoming supply.
 
-    The caller holds the products' locks. Run again at once, it changes nothing. `changed` is as for `write_plans`.
+    The caller holds the products' locks. Run again at once, it changes nothing. `is_alone` is as for `write_plans`.
     """
     if product_ids:
         scope = Scope(tuple(sorted(product_ids)), of_document=of_document)
-        _serve(session, scope, AllocationSource.automatic, changed=changed)
+        _serve(session, scope, AllocationSource.automatic, is_alone=is_alone)
 
 
 def plan_with(session: Session, lines: Sequence[OrderLine]) -> tuple[Scope, list[Plan]]:
@@ -96,7 +96,7 @@ def allocate_order(session: Session, order_id: int, *, agreed: str | None = None
     if agreed is not None:
         _refuse_other_losses(order, queries.losses_in(session, snapshots, lines, rules), agreed)
     plans = served_first(snapshots, lines, rules)
-    write_plans(session, scope, plans, AllocationSource.manual, changed=order.lines, let_in=order.lines)
+    write_plans(session, scope, plans, AllocationSource.manual, is_alone=True, let_in=order.lines)
     if scheduled:
         date_scheduled_backorders(session, is_one_of(session, Backorder.line_id, scheduled))
 
@@ -127,12 +127,12 @@ def _serve(
     source: AllocationSource,
     rules: Rules | None = None,
     *,
-    changed: Sequence[OrderLine] | None = None,
+    is_alone: bool = False,
 ) -> None:
     require_lock(session, Product, scope.product_ids)
     rules = rules or queries.rules_of_runs(session)
     plans = [plan_run(snapshot, rules) for snapshot in queries.read_snapshots(session, scope, rules)]
-    write_plans(session, scope, plans, source, changed=changed)
+    write_plans(session, scope, plans, source, is_alone=is_alone)
 
 
 def write_plans(
@@ -141,24 +141,24 @@ def write_plans(
     plans: Sequence[Plan],
     source: AllocationSource,
     *,
-    changed: Sequence[OrderLine] | None = None,
+    is_alone: bool = False,
     let_in: Sequence[OrderLine] = (),
 ) -> None:
     """Write what was planned for products of a scope, all at once, and announce it.
 
-    Incoming supply is written by those to whom it belongs, when they hear of it. `changed` are the lines, as they were
-    read under the locks, that this transaction has changed before or serves; None where others may have changed too.
-    Lines that are `let_in` are not held any more.
+    Incoming supply is written by those to whom it belongs, when they hear of it. A run that `is_alone` is all that
+    changes what covers lines in this transaction: then promise dates follow from the plans as far as these say. Lines
+    that are `let_in` are not held any more.
     """
     grants = [grant for plan in plans for grant in plan.grants]
     granted = sums((grant.demand, grant.quantity) for grant in grants)
-    promises = None if changed is None else first_promises(session, changed, granted, plans)
+    promises, are_all = first_promises(session, plans)
     held = [line for line in let_in if line.hold_allocation]
     history.record_all(session, hold_changes(held, False))
-    _write_lines(session, granted, promises or {}, {line.id for line in held})
+    _write_lines(session, granted, promises, {line.id for line in held})
     _write(session, grants, granted, source)
     write_backorders(session, (change for plan in plans for change in plan.backorders))
-    publish(session, _served(scope, plans, are_promised=promises is not None))
+    publish(session, _served(scope, plans, are_promised=is_alone and are_all))
 
 
 def _served(scope: Scope, plans: Sequence[Plan], *, are_promised: bool) -> LinesServed:
@@ -243,16 +243,15 @@ def _write_lines(session: Session, granted: Mapping[int, int], promises: Mapping
     if not (promises or let_in):
         bulk_add(session, LINE, ("allocated",), sorted(granted.items()))
         return
-    sets = {
-        "allocated": "allocated + {granted}",
-        "promise_date": "coalesce(promise_date, {day})",
-        "hold_allocation": "hold_allocation AND NOT {is_let_in}",
-    }
-    rows = [
-        (line_id, granted.get(line_id, 0), promises.get(line_id), line_id in let_in)
-        for line_id in sorted({*granted, *let_in})
-    ]
-    bulk_update(session, LINE, sets, {"granted": "bigint", "day": "date", "is_let_in": "boolean"}, rows)
+    sets = {"allocated": "allocated + {granted}", "promise_date": "coalesce(promise_date, {day})"}
+    types = {"granted": "bigint", "day": "date"}
+    line_ids = sorted({*granted, *promises, *let_in})
+    rows: list[tuple[Any, ...]] = [(id_, granted.get(id_, 0), promises.get(id_)) for id_ in line_ids]
+    if let_in:
+        sets["hold_allocation"] = "hold_allocation AND NOT {is_let_in}"
+        types["is_let_in"] = "boolean"
+        rows = [(*row, row[0] in let_in) for row in rows]
+    bulk_update(session, LINE, sets, types, rows)
     session.expire_all()
 
 

@@ -117,7 +117,7 @@ def confirm(session: Session, order_id: int, *, quote: str | None = None) -> Ord
     number = order.number or next_number(session, "sales.order", "SO", Order.number)
     write_orders(session, [(order, number, state)])
     if run is not None:
-        write_plans(session, *run, AllocationSource.automatic, changed=None if quote else order.lines)
+        write_plans(session, *run, AllocationSource.automatic, is_alone=quote is None)
     publish(session, OrderConfirmed((order_id,)))
     return order
 

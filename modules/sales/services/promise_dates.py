@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from erp import history
-from erp.db import bulk_update, is_one_of, to_raw
+from erp.db import bulk_update, is_one_of
 from erp.events import publish
 from modules.sales.events import PromiseChange, PromiseDateChanged
-from modules.sales.hooks import stock_promises
+from modules.sales.hooks import promise_days
 from modules.sales.models import OrderLine
 from modules.sales.planning import Plan
-from modules.sales.states import ShippingPolicy
 
 
 def set_promise_dates(
@@ -59,28 +58,14 @@ def set_promise_dates(
     return len(facts)
 
 
-def first_promises(
-    session: Session, changed: Iterable[OrderLine], granted: Mapping[int, int], plans: Iterable[Plan]
-) -> dict[int, date] | None:
-    """Return the first promise dates that follow from plans, by line; None where more than stock decides about them.
-
-    Stock decides where each line that is `granted` raw quantities is among those that `changed`, gets all that is open
-    of it and leaves alone.
-    """
-    lines = {line.id: line for line in changed}
-    if any(plan.given_back or plan.taken or plan.exchanged for plan in plans):
-        return None
-    if not all(line_id in lines and _is_covered(lines[line_id], quantity) for line_id, quantity in granted.items()):
-        return None
-    unpromised = [lines[line_id] for line_id in granted if lines[line_id].promise_date is None]
-    answers = stock_promises(session, unpromised) if unpromised else []
-    return {line_id: day for answer in answers for line_id, day in answer.items()}
-
-
-def _is_covered(line: OrderLine, quantity: int) -> bool:
-    """Return whether a raw quantity of stock is all that is open of a line, which waits for nothing else."""
-    leaves_alone = line.order.shipping_policy is ShippingPolicy.partial and not line.is_preorder
-    return leaves_alone and not line.allocated and to_raw(line.open_quantity) == quantity
+def first_promises(session: Session, plans: Sequence[Plan]) -> tuple[dict[int, date], bool]:
+    """Return the first promise dates that follow from plans, by line, and whether these are all that follow."""
+    arrivals = {arrival for planned in plans for arrival in planned.complete.values()}
+    days = {arrival: day for answer in promise_days(session, arrivals) for arrival, day in answer.items()}
+    dates = {
+        line_id: days[arrival] for planned in plans for line_id, arrival in planned.complete.items() if arrival in days
+    }
+    return dates, all(planned.promises_all for planned in plans) and arrivals <= days.keys()
 
 
 def promise_first(session: Session, dates: Mapping[int, date]) -> None:
