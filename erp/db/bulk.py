@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, TypeVar, cast
@@ -26,7 +25,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import Subquery
 
-from erp.db.driver import run
+from erp.db.driver import in_order, run
 from erp.db.identity import key_columns, key_of, with_keys
 from erp.db.session import Model, connection_of, is_postgresql
 from erp.db.statistics import count_new_rows
@@ -296,22 +295,9 @@ def bulk_update(
         wait(session, Write(table, False, statement(on_postgresql=True), arrays))
     else:
         session.flush()
-        sql, places = _in_order(statement(on_postgresql=False), ("row_id", *types))
+        sql, places = in_order(statement(on_postgresql=False), ("row_id", *types))
         parameters = [tuple(map(row.__getitem__, places)) for row in rows]
         run(connection_of(session), sql, parameters, for_each=True)
-
-
-_NAMED = re.compile(r"(?<!:):([a-z_]+)")
-
-
-@cache
-def _in_order(sql: str, names: tuple[str, ...]) -> tuple[str, tuple[int, ...]]:
-    """Return a statement of SQLite with a place for each value that it names, and which of the values comes there.
-
-    To find values by name takes SQLite longer than to change a row.
-    """
-    places = tuple(names.index(found[1]) for found in _NAMED.finditer(sql))
-    return _NAMED.sub("?", sql), places
 
 
 @cache

@@ -105,9 +105,9 @@ CodePoints = Text().with_variant(Text(collation="C"), "postgresql")
 def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     """Return an index of the rows that the condition names; with `unique`, no two of them have the same columns.
 
-    A condition `column IS TRUE` is written as SQLAlchemy writes it for each database, so that it is recognized.
+    A condition `column is true` is written as SQLAlchemy writes it for each database, so that it is recognized.
     """
-    on_sqlite = where.replace("IS TRUE", "IS 1")
+    on_sqlite = where.replace("is true", "is 1")
     return Index(name, *columns, unique=unique, sqlite_where=text(on_sqlite), postgresql_where=text(where))
 
 

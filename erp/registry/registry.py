@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from flask import current_app, g, has_app_context
-from sqlalchemy import ColumnElement, event, func, select, update
+from sqlalchemy import ColumnElement, Integer, event, literal_column, select, update
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
@@ -50,7 +50,7 @@ from erp.third_parties import Raised, catching
 T = TypeVar("T")
 
 # As tables, which are read without resolving what all models say of one another.
-_MODULES, _OPTIONS, _REVISIONS = (model.__table__ for model in (InstalledModule, OptionValue, Revision))
+_MODULES, _OPTIONS = InstalledModule.__table__, OptionValue.__table__
 # Read by each request, and in the midst of a flush too.
 _REVISION = f"SELECT coalesce(max(number), 0) FROM {Revision.__tablename__} WHERE id = 1"
 
@@ -319,7 +319,7 @@ after_locking.append(_check_again)
 
 def revision_column() -> ColumnElement[int]:
     """Return the revision of modules and options, to be read with something else."""
-    return select(func.coalesce(func.max(_REVISIONS.c.number), 0)).where(_REVISIONS.c.id == 1).scalar_subquery()
+    return literal_column(f"({_REVISION})", Integer())
 
 
 def check_revision(session: Session, revision: int) -> None:

@@ -119,7 +119,7 @@ class Lot(Tracked, Model):
         Index("ix_inventory_lots_lot_number_key", "product_id", "number_key", unique=True),
         # The search finds a lot by its number alone.
         Index("ix_inventory_lots_lot_number_alone", "number_key"),
-        partial_index("ix_inventory_lots_lot_on_hold", "id", where="on_hold IS TRUE"),
+        partial_index("ix_inventory_lots_lot_on_hold", "id", where="on_hold is true"),
         partial_index("ix_inventory_lots_lot_expires", "expires_on", where="expires_on IS NOT NULL"),
     )
 

@@ -12,7 +12,7 @@ FREE = "on_hand - allocated"
 
 
 def upgrade() -> None:
-    _partial("ix_inventory_lots_lot_on_hold", "inventory_lots_lot", ["id"], "on_hold IS TRUE")
+    _partial("ix_inventory_lots_lot_on_hold", "inventory_lots_lot", ["id"], "on_hold is true")
     _partial("ix_inventory_lots_lot_expires", "inventory_lots_lot", ["expires_on"], "expires_on IS NOT NULL")
     # Without statistics SQLite takes the index that was created last of those that look alike to it.
     _partial("ix_inventory_lots_balance_stocked", "inventory_lots_balance", ["product_id"], "on_hand > 0")
@@ -24,5 +24,5 @@ def upgrade() -> None:
 
 
 def _partial(name: str, table: str, columns: list[str], where: str) -> None:
-    on_sqlite = sa.text(where.replace("IS TRUE", "IS 1"))
+    on_sqlite = sa.text(where.replace("is true", "is 1"))
     op.create_index(name, table, columns, sqlite_where=on_sqlite, postgresql_where=sa.text(where))

@@ -15,7 +15,7 @@ NEED = f"{OPEN} - allocated"
 def upgrade() -> None:
     _partial("ix_sales_backorder_cancelled", "sales_backorder", ["id"], "state = 'cancelled'")
     _partial("ix_sales_backorder_preorder", "sales_backorder", ["id"], "kind = 'preorder'")
-    _partial("ix_sales_order_line_preorder", "sales_order_line", ["product_id"], "is_preorder IS TRUE")
+    _partial("ix_sales_order_line_preorder", "sales_order_line", ["product_id"], "is_preorder is true")
     op.create_index("ix_sales_pack_packed_at", "sales_pack", ["packed_at"])
     op.drop_index("ix_sales_order_line_unpromised", "sales_order_line")
     # Without statistics SQLite takes the index that was created last of those that look alike to it.
@@ -34,5 +34,5 @@ def upgrade() -> None:
 
 
 def _partial(name: str, table: str, columns: list[str], where: str) -> None:
-    on_sqlite = sa.text(where.replace("IS TRUE", "IS 1"))
+    on_sqlite = sa.text(where.replace("is true", "is 1"))
     op.create_index(name, table, columns, sqlite_where=on_sqlite, postgresql_where=sa.text(where))

@@ -92,7 +92,7 @@ class OrderLine(Tracked, Model):
         # Lists of open lines go by these: they are small, however many lines were packed.
         partial_index("ix_sales_order_line_open", "promise_date", where="quantity - packed - cancelled > 0"),
         partial_index("ix_sales_order_line_open_id", "id", where="quantity - packed - cancelled > 0"),
-        partial_index("ix_sales_order_line_preorder", "product_id", where="is_preorder IS TRUE"),
+        partial_index("ix_sales_order_line_preorder", "product_id", where="is_preorder is true"),
         Index("ix_sales_order_line_product", "product_id", "order_id"),
     )
 

@@ -1,17 +1,14 @@
 """The plan of a run, what it changes, and what it is made on: pure rules over raw quantities."""
 
 from modules.sales.planning.changes import Fingerprint, LineChange, fingerprint, gained, line_changes
+from modules.sales.planning.promises import BY_COVERAGE, BY_PLAN, NEVER, LastArrival
 from modules.sales.planning.quotes import plan_quote
 from modules.sales.planning.runs import (
-    BY_COVERAGE,
-    BY_PLAN,
-    NEVER,
     Backordered,
     Demand,
     Exchanged,
     GivenBack,
     Holding,
-    LastArrival,
     Plan,
     Rules,
     Snapshot,

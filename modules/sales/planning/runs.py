@@ -15,12 +15,10 @@ from typing import NamedTuple
 from erp.numbers import sums
 from modules.inventory_lots.domain import give_back
 from modules.sales.domain import Grant, Part, plan, settle
+from modules.sales.planning.promises import BY_COVERAGE, NEVER, LastArrival, promises
 from modules.sales.rebalancing import Holding as Movable
 from modules.sales.rebalancing import Line, rebalance
 from modules.sales.rebalancing import Supply as Free
-
-# What says which day is promised first to a line: its coverage, the plan alone, or nothing, as it has a promise date.
-BY_COVERAGE, BY_PLAN, NEVER = range(3)
 
 
 class Demand(NamedTuple):
@@ -35,13 +33,6 @@ class Demand(NamedTuple):
     backorder_id: int | None
     backordered: int
     promised: int = BY_COVERAGE
-
-
-class LastArrival(NamedTuple):
-    """When the last of what covers a line is there: supply of a `kind` on a `day`, or usable stock, without both."""
-
-    kind: str = ""
-    day: date | None = None
 
 
 class Supply(NamedTuple):
@@ -169,43 +160,10 @@ def plan_run(snapshot: Snapshot, rules: Rules) -> Plan:
     taken: list[Taken] = []
     if rules.allocates_incoming:
         taken = _serve_incoming(_after(supplies, exchanged), _uncovered(snapshot, backorders, given_back), rules)
-    complete, others = _promises(snapshot, grants, taken)
+    complete, others = promises(snapshot, grants, taken)
     moved = {each.holding.line_id for each in given_back} | {each.holding.line_id for each in exchanged}
     undecided = others | (moved & {each.line_id for each in snapshot.demands if each.promised != NEVER})
     return Plan(snapshot.product_id, grants, backorders, given_back, taken, exchanged, complete, not undecided)
-
-
-def _promises(
-    snapshot: Snapshot, grants: Iterable[Grant], taken: Iterable[Taken]
-) -> tuple[dict[int, LastArrival], set[int]]:
-    """Return the lines that a plan covers all of, of those that it promises, and the others that need a promise."""
-    left = {
-        each.line_id: each.need
-        for each in snapshot.demands
-        if each.promised == BY_PLAN and each.line_id not in snapshot.holdings
-    }
-    last: dict[int, LastArrival] = {}
-    others: set[int] = set()
-    for line_id, _, quantity in grants:
-        if line_id in left:
-            left[line_id] -= quantity
-        else:
-            others.add(line_id)
-    for line_id, supply, quantity in taken:
-        if line_id not in left or last.get(line_id, supply).kind != supply.kind:
-            others.add(line_id)
-            continue
-        left[line_id] -= quantity
-        day = last[line_id].day if line_id in last else date.min
-        last[line_id] = LastArrival(supply.kind, max(day, supply.day) if day and supply.day else None)
-    if others:
-        others -= {each.line_id for each in snapshot.demands if each.promised == NEVER}
-    complete = {
-        line_id: last.get(line_id, LastArrival())
-        for line_id, quantity in left.items()
-        if quantity == 0 and line_id not in others and (line_id not in last or last[line_id].day)
-    }
-    return complete, others
 
 
 def settle_backorders(demands: Iterable[Demand], grants: Iterable[Grant], rules: Rules) -> list[Backordered]:
