@@ -227,9 +227,11 @@ def automatic_allocations(
     rows = with_purchase_lines(*_RAW).where(
         PurchaseAllocation.source == AllocationSource.automatic,
         is_one_of(session, PurchaseAllocation.line_id, line_ids),
-        is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids),
     )
-    return [OpenAllocation._make(row) for row in session.execute(rows.order_by(PurchaseAllocation.id))]
+    # Asked for both at once, SQLite looks every pair of them up.
+    wanted = set(purchase_line_ids)
+    found = map(OpenAllocation._make, session.execute(rows.order_by(PurchaseAllocation.id)))
+    return [each for each in found if each.purchase_line_id in wanted]
 
 
 def open_pairs(session: Session, line_ids: Collection[int]) -> set[tuple[int, int]]:
