@@ -27,7 +27,7 @@ FEW, MANY = 100, 8_000
 
 
 @pytest.fixture
-def costs(session, client, app):
+def costs(session):
     """Return a function that gives what each piece of work costs the database after a past of so many orders."""
 
     def count(work):
@@ -41,7 +41,7 @@ def costs(session, client, app):
         products = [make_product(session) for _ in range(3)]
         product_ids = [product.id for product in products]
         write_past(session, products, past)
-        ids = [make_draft(session, [(product, 2) for product in products]).id for _ in range(4)]
+        ids = [make_draft(session, [(product, 2) for product in products]).id for _ in range(2)]
         location = make_location(session, "WH/STOCK").id
         bought = [line.id for line in make_purchase_order(session, [(product, 20) for product in products]).lines]
         for product in products:
@@ -90,12 +90,10 @@ def page_costs(session, client, app):
         shown = {
             "inventory_lots.product": products[0].id,
             "sales.order": order.id,
-            "sales.order_line": order.lines[0].id,
             "procurement.purchase_order": purchase.id,
-            "procurement.purchase_order_line": purchase.lines[0].id,
         }
         pages = {"/": "/", **{f"list of {name}": f"{url}/" for name, url in urls.items()}}
-        pages |= {f"page of {name}": f"{urls[name]}/{id_}/" for name, id_ in shown.items() if name in urls}
+        pages |= {f"page of {name}": f"{urls[name]}/{id_}/" for name, id_ in shown.items()}
         found = {}
         for name, address in pages.items():
             client.get(address)  # what is read once a process is read now

@@ -148,9 +148,8 @@ def promise_days(_session: Session, arrivals: Collection[LastArrival]) -> dict[L
     """Return the day that may be promised to lines by when the last of what covers them is there: stock, or purchase
     order lines."""
     today, buffer_days = clock.today(), options.preorder.promise_buffer_days
-    known = {PURCHASE_LINE: True, LastArrival().kind: False}
     return {
-        each: promise_when(max(today, each.day or today), buffer_days, is_incoming=known[each.kind])
+        each: promise_when(max(today, each.day or today), buffer_days, is_incoming=each.kind == PURCHASE_LINE)
         for each in arrivals
-        if each.kind in known
+        if each.kind in ("", PURCHASE_LINE)
     }

@@ -23,16 +23,19 @@ class LastArrival(NamedTuple):
 
 
 def promises(
-    snapshot: Snapshot, grants: Iterable[Grant], taken: Iterable[Taken]
+    snapshot: Snapshot, grants: Iterable[Grant], taken: Iterable[Taken], moved: Iterable[int]
 ) -> tuple[dict[int, LastArrival], set[int]]:
-    """Return the lines that a plan covers all of, of those that it promises, and the others that need a promise."""
+    """Return the lines that a plan covers all of, of those that it promises, and the others that need a promise.
+
+    `moved` are the lines that give back or exchange what they held.
+    """
     left = {
         each.line_id: each.need
         for each in snapshot.demands
         if each.promised == BY_PLAN and each.line_id not in snapshot.holdings
     }
     last: dict[int, LastArrival] = {}
-    others: set[int] = set()
+    others = set(moved)
     for line_id, _, quantity in grants:
         if line_id in left:
             left[line_id] -= quantity

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from erp.numbers import sums
 from modules.inventory_lots.domain import give_back
 from modules.sales.domain import Grant, Part, plan, settle
-from modules.sales.planning.promises import BY_COVERAGE, NEVER, LastArrival, promises
+from modules.sales.planning.promises import BY_COVERAGE, LastArrival, promises
 from modules.sales.rebalancing import Holding as Movable
 from modules.sales.rebalancing import Line, rebalance
 from modules.sales.rebalancing import Supply as Free
@@ -160,10 +160,9 @@ def plan_run(snapshot: Snapshot, rules: Rules) -> Plan:
     taken: list[Taken] = []
     if rules.allocates_incoming:
         taken = _serve_incoming(_after(supplies, exchanged), _uncovered(snapshot, backorders, given_back), rules)
-    complete, others = promises(snapshot, grants, taken)
     moved = {each.holding.line_id for each in given_back} | {each.holding.line_id for each in exchanged}
-    undecided = others | (moved & {each.line_id for each in snapshot.demands if each.promised != NEVER})
-    return Plan(snapshot.product_id, grants, backorders, given_back, taken, exchanged, complete, not undecided)
+    complete, others = promises(snapshot, grants, taken, moved)
+    return Plan(snapshot.product_id, grants, backorders, given_back, taken, exchanged, complete, not others)
 
 
 def settle_backorders(demands: Iterable[Demand], grants: Iterable[Grant], rules: Rules) -> list[Backordered]:
