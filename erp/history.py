@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Table, event, insert, inspect
 from sqlalchemy.orm import Mapper, ORMExecuteState, RelationshipProperty, Session
@@ -23,8 +23,7 @@ from erp.text import Stored, stored
 HISTORY = cast(Table, HistoryEntry.__table__)
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(NamedTuple):
     """The document that an entry is about: `document` is `<module>.<noun>`; `line` its line's position, if one."""
 
     document: str
@@ -81,20 +80,28 @@ def delete_document(session: Session, row: object) -> None:
     session.flush()
 
 
-def _values(session: Session, change: Change) -> dict[str, Any]:
+# The columns of an entry that say what was changed, in the order of `_row`.
+_COLUMNS = ("document", "document_id", "document_name", "line", "action", "field", "old_value", "new_value", "why")
+
+
+def _row(change: Change, why: str) -> tuple[Any, ...]:
+    """Return what was changed as raw database values; `why` is the reason of a change that gives none."""
+    subject, action, field, old, new, own_reason = change
+    return (*subject, action, field, _kept(old), _kept(new), _kept(own_reason or why))
+
+
+def _kept(value: object) -> str:
+    # As plain text: the list of a column is sent with the type of its first value.
+    return str(value if isinstance(value, Stored) else stored(as_text(value)))
+
+
+def _user_name(session: Session) -> str:
     current = current_run(session)
-    return {
-        "user_name": current.user_name or (f"job {current.name}" if current.kind == RunKind.job else ""),
-        "document": change.subject.document,
-        "document_id": change.subject.id,
-        "document_name": change.subject.name,
-        "line": change.subject.line,
-        "action": change.action,
-        "field": change.field,
-        "old_value": stored(as_text(change.old)),
-        "new_value": stored(as_text(change.new)),
-        "why": stored(change.why or reason(session)),
-    }
+    return current.user_name or (f"job {current.name}" if current.kind == RunKind.job else "")
+
+
+def _values(session: Session, change: Change) -> dict[str, Any]:
+    return {"user_name": _user_name(session), **dict(zip(_COLUMNS, _row(change, reason(session)), strict=True))}
 
 
 @dataclass
@@ -202,8 +209,7 @@ def _refuse_rewriting(session: Session, _context: Any, _instances: Any) -> None:
         raise RuntimeError("history is written once and never changed")
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """One entry to be written among many."""
 
     subject: Subject
@@ -220,11 +226,11 @@ def record_all(session: Session, changes: Iterable[Change]) -> None:
     if not written:
         return
     _note_made(session, written)
-    entries = [_values(session, change) for change in written]
-    # The list of a column is sent with the type of its first value.
-    rows = [tuple(str(cell) if isinstance(cell, Stored) else cell for cell in entry.values()) for entry in entries]
-    shared = {"at": raw_instant(clock.now()), "run_id": current_run(session).row}
-    bulk_insert(session, HISTORY, tuple(entries[0]), rows, shared=shared)
+    why = reason(session)
+    rows = [_row(change, why) for change in written]
+    run_id, user_name = current_run(session).row, _user_name(session)
+    shared = {"at": raw_instant(clock.now()), "run_id": run_id, "user_name": user_name}
+    bulk_insert(session, HISTORY, _COLUMNS, rows, shared=shared)
 
 
 def edit_many(

@@ -235,6 +235,7 @@ def _first_line(text: str) -> str:
 
 # What parts the English of a stored text from its facts; nobody's text has it.
 _PART = "\x1e"
+_JSON = json.JSONEncoder(ensure_ascii=False)
 _CHANGES = {
     change.__name__: change for change in (_as_it_is, _capital, _first_line, _imperative, _small, _without_stop)
 }
@@ -251,7 +252,7 @@ def stored(text: str) -> Stored:
     if not isinstance(text, Translatable):
         return Stored(text.replace(_PART, ""))
     english = "".join(text).replace(_PART, "")
-    return Stored(f"{english}{_PART}{json.dumps(_as_data(text), ensure_ascii=False)}")
+    return Stored(f"{english}{_PART}{_JSON.encode(_as_data(text))}")
 
 
 def from_stored(text: str) -> str:

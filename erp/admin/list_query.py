@@ -12,13 +12,15 @@ from flask_admin.model.base import ViewArgs
 from sqlalchemy.orm import Query, joinedload
 
 from erp.admin.access import screen_session
-from erp.admin.filters import Filters
+from erp.admin.filters import DerivedFilter, Filters
 from erp.admin.formatting import words
 from erp.db import contains, equals
 from erp.registry import Owned, current_registry
 from erp.text import joined, named, say
 
 COUNT_BOUND = 10_000
+# Of rows that a computed condition finds: to count more would take longer than to read the page.
+COMPUTED_BOUND = 1_000
 
 
 class BoundedCount(Query[Any]):
@@ -36,14 +38,14 @@ class ListQuery(ModelView):
     """Columns, filters, search, order and pages of a model's rows.
 
     `list_loads` are loader options for what the list shows besides the relations in its columns. `sorted_like` names
-    columns whose order is that of another one that an index serves, such as an instant and the id. A list whose rows
-    are found by a computed condition counts fewer of them, `most_counted`.
+    columns whose order is that of another one that an index serves, such as an instant and the id. The rows of a list
+    that `is_computed` are found by a condition that no column holds: fewer of them are counted.
     """
 
     view_name: str = ""
     list_loads: Sequence[Any] = ()
     sorted_like: Mapping[str, str] = {}
-    most_counted: int | None = None
+    is_computed = False
     filter_converter = Filters()
     page_size = 25
     can_set_page_size = True
@@ -51,9 +53,13 @@ class ListQuery(ModelView):
     named_filter_urls = True
     _given_filters: tuple[Owned[Any], ...] = ()
 
-    def count_bound(self) -> int:
-        """Return how many rows are counted, and can be paged through."""
-        return COUNT_BOUND if self.most_counted is None else self.most_counted
+    def count_bound(self, filters: Sequence[Any] | None = ()) -> int:
+        """Return how many rows are counted, and can be paged through, while these filters are on."""
+        return COMPUTED_BOUND if self._finds_by_computing(filters) else COUNT_BOUND
+
+    def _finds_by_computing(self, filters: Sequence[Any] | None) -> bool:
+        used = (self._filters[index] for index, *_ in filters or ())
+        return self.is_computed or any(isinstance(each, DerivedFilter) for each in used)
 
     def contributed(self, kind: str) -> list[Any]:
         """Return what other live modules add to this screen."""
@@ -74,27 +80,44 @@ class ListQuery(ModelView):
 
     def get_query(self) -> Any:
         """Return the rows of the list with every relation that its columns show."""
-        loads = () if self._finds_first() else self._loads()
-        return self._narrowed(super().get_query().options(*loads))
+        return self._narrowed(super().get_query().options(*self._loads()))
 
     def _loads(self) -> list[Any]:
         return [*self.load_paths(self.model, (str(name) for name, _ in self._list_columns)), *self.list_loads]
 
-    def _finds_first(self) -> bool:
-        """Say whether the relations of the rows are read in a statement of their own.
+    def get_list(
+        self,
+        page: int | None,
+        sort_column: str | None,
+        sort_desc: bool,
+        search: str | None,
+        filters: Any,
+        execute: bool = True,
+        page_size: int | None = None,
+    ) -> Any:
+        """Return the count and the rows of a page, or with `execute` off the query of them.
 
-        Beside a computed condition PostgreSQL hardly minds what joins cost, and would read whole tables for a page.
+        Rows that are found by a computed condition are found once, in the order of the list, and counted by that.
         """
-        return self.most_counted is not None
+        if not (execute and self._finds_by_computing(filters)):
+            return super().get_list(page, sort_column, sort_desc, search, filters, execute, page_size)
+        found = self.selection(ViewArgs(search=search, filters=filters))
+        ordered, _ = self._apply_sorting(found, {}, sort_column, sort_desc)
+        key = self.model.__mapper__.primary_key[0]
+        ids = [id_ for (id_,) in ordered.with_entities(key).limit(self.count_bound(filters) + 1)]
+        size = page_size or self.page_size
+        return len(ids), self._rows_of(ids[(page or 0) * size :][:size])
 
-    def get_list(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the count and the rows of a page, with every relation that its columns show."""
-        count, rows = super().get_list(*args, **kwargs)
-        if self._finds_first() and isinstance(rows, list) and rows:
-            key = self.model.__mapper__.primary_key[0]
-            shown = key.in_([sa.inspect(row).identity[0] for row in rows])
-            screen_session().query(self.model).options(*self._loads()).filter(shown).all()
-        return count, rows
+    def _rows_of(self, ids: Sequence[Any]) -> list[Any]:
+        """Return the rows of these ids, in their order.
+
+        Their relations are read here, where the ids are known: beside a computed condition PostgreSQL hardly minds what
+        joins cost, and would read whole tables for a page.
+        """
+        key = self.model.__mapper__.primary_key[0]
+        rows = screen_session().query(self.model).options(*self._loads()).filter(key.in_(ids)) if ids else ()
+        by_id = {sa.inspect(row).identity[0]: row for row in rows}
+        return [by_id[id_] for id_ in ids if id_ in by_id]
 
     def condition(self) -> Any:
         """Return which rows are listed, None for all. Override to narrow the list."""
@@ -231,9 +254,10 @@ class ListQuery(ModelView):
         read: Callable[[], Any] = lambda: self.get_list(  # noqa: E731
             args.page, self.sorted_by(args), bool(args.sort_desc), args.search, args.filters, page_size=size
         )
-        args.page = min(args.page or 0, self.count_bound() // size - 1)
+        bound = self.count_bound(args.filters)
+        args.page = min(args.page or 0, bound // size - 1)
         count, rows = read()
-        last = max(0, -(-min(count, self.count_bound()) // size) - 1)
+        last = max(0, -(-min(count, bound) // size) - 1)
         if not rows and args.page > last:
             args.page = last
             count, rows = read()

@@ -127,7 +127,7 @@ class Listing(QuickFiltered, ViewChoice):
 
     def _with_totals(self, headings: list[Heading], args: ViewArgs, count: int) -> list[Heading]:
         """Return the heads with the totals of all listed rows; of more than the pager counts there are none."""
-        if not self.column_totals or not 0 < count <= self.count_bound():
+        if not self.column_totals or not 0 < count <= self.count_bound(args.filters):
             return headings
         columns = [self.column_of(name) for name in self.column_totals]
         found = self.selection(args).with_entities(*(total(column) for column in columns)).one()
@@ -135,13 +135,13 @@ class Listing(QuickFiltered, ViewChoice):
         return [replace(head, total=totals.get(head.name)) for head in headings]
 
     def _frame(self, args: ViewArgs, count: int) -> dict[str, Any]:
-        size = self.get_safe_page_size(args.page_size)
+        size, bound = self.get_safe_page_size(args.page_size), self.count_bound(args.filters)
         return {
             "args": args,
             "count": count,
-            "count_bound": self.count_bound(),
+            "count_bound": bound,
             "page": args.page,
-            "pages": max(1, -(-min(count, self.count_bound()) // size)),
+            "pages": max(1, -(-min(count, bound) // size)),
             "page_size": size,
             "list_url": lambda **changes: self._get_list_url(args.clone(**changes)),
             "filter_groups": self.filter_groups(),

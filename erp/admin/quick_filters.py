@@ -20,7 +20,7 @@ from erp.registry import current_registry
 MOST_COUNTED = 1_000
 ALL = "0"
 # Of rows whose state is computed, no more than so many are looked at.
-MOST_LOOKED_AT = 2_000
+MOST_LOOKED_AT = 1_000
 
 
 @dataclass(frozen=True)

@@ -108,12 +108,13 @@ def test_many_takings_take_as_many_statements_as_one(session, count_statements):
     def statements(number):
         session.commit()
         lock_products(session, [product.id])
-        taken = stock[:number]
         for balance in stock:
             session.refresh(balance)
+        amounts = [(balance.id, 10000) for balance in stock[:number]]
+        takings = [_taking(balance, Decimal(1), from_allocated=True, document="P") for balance in stock[:number]]
         with count_statements() as sent:
-            reserve(session, [(balance.id, 10000) for balance in taken])
-            take(session, [_taking(balance, Decimal(1), from_allocated=True, document="P") for balance in taken])
+            reserve(session, amounts)
+            take(session, takings)
             session.flush()
         return len(sent)
 

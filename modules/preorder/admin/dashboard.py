@@ -18,7 +18,7 @@ from modules.sales.models import OrderLine
 
 MOST_COUNTED = 10_000
 # Whether a line is late is computed: of no more open lines than these, the first entered first.
-MOST_LOOKED_AT = 2_000
+MOST_LOOKED_AT = 1_000
 
 
 def _count(rows: Select[int]) -> Any:

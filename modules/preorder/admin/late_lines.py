@@ -17,7 +17,7 @@ from erp.text import joined, named
 from modules.preorder import queries
 from modules.preorder.admin.filters import OPEN_FILTERS
 from modules.preorder.admin.many_lines import LINE_LIST_ACTIONS
-from modules.preorder.admin.order_lines import MOST_COUNTED, OrderLineScreen
+from modules.preorder.admin.order_lines import OrderLineScreen
 from modules.preorder.coverage import Coverage
 from modules.sales.models import OrderLine
 
@@ -62,7 +62,7 @@ class LateLineScreen(OrderLineScreen):
         *OPEN_FILTERS,
     )
     list_actions = LINE_LIST_ACTIONS
-    most_counted = MOST_COUNTED
+    is_computed = True
     computed_columns = (
         ExtraColumn("open", "Open", of_each(lambda line: line.open_quantity)),
         ExtraColumn("expected", "Expected", _expected),

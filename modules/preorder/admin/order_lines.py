@@ -9,9 +9,6 @@ from typing_extensions import override
 from erp.admin import Screen
 from modules.sales.models import OrderLine
 
-# Of a list whose condition is computed for each row; to count more would take longer than to read the page.
-MOST_COUNTED = 1_000
-
 
 class OrderLineScreen(Screen):
     """Lines of sales orders, each leading to its order, first entered first."""

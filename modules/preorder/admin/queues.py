@@ -18,7 +18,7 @@ from modules.preorder import queries
 from modules.preorder.admin.filters import LINE_FILTERS, OPEN_FILTERS
 from modules.preorder.admin.many_lines import ALLOCATE, HOLD, LINE_LIST_ACTIONS
 from modules.preorder.admin.many_promises import PROMISE_LINES
-from modules.preorder.admin.order_lines import MOST_COUNTED, OrderLineScreen
+from modules.preorder.admin.order_lines import OrderLineScreen
 from modules.preorder.models import Conversion, PurchaseAllocation
 from modules.procurement.models import PurchaseOrderLine, Receipt
 from modules.sales.models import Allocation, Order, OrderLine
@@ -55,7 +55,7 @@ class WaitingScreen(_LineScreen):
     icon = "fa-hourglass-start"
     list_actions = (replace(ALLOCATE, of_one="Allocate", style="primary"), HOLD, PROMISE_LINES)
     queue_among = staticmethod(_needs)
-    most_counted = MOST_COUNTED
+    is_computed = True
     empty_message = "Nothing that waits can be served now."
 
     @override
@@ -75,7 +75,7 @@ class LateOrUnpromisedScreen(_LineScreen):
     column_sortable_list = ("promise_date",)
     list_actions = (replace(PROMISE_LINES, of_one="Promise", style="primary"), *LINE_LIST_ACTIONS[:-1])
     queue_among = staticmethod(_is_open)
-    most_counted = MOST_COUNTED
+    is_computed = True
     empty_message = "Every open line has a promise that will be kept."
 
     @override
@@ -158,6 +158,7 @@ class ArrivedScreen(Screen):
     column_default_sort = ("id", False)
     column_sortable_list = ()
     sorted_like = {"received_at": "id"}
+    is_computed = True
     list_loads = (
         joinedload(Conversion.receipt),
         joinedload(Conversion.purchase_allocation)

@@ -51,6 +51,7 @@ class UnallocatedLineScreen(OrderLineScreen):
     noun = "unallocated line"
     url = "/preorder/unallocated"
     icon = "fa-chain-broken"
+    is_computed = True
     list_loads = (selectinload(OrderLine.backorders),)
     column_list = ("order.number", "order.customer", "order.ordered_at", "product")
     column_labels = {**OrderLineScreen.column_labels, "hold_allocation": "Held", "is_preorder": "Preorder"}

@@ -50,8 +50,8 @@ def _is_late(today: date, _arrivals: Arrivals, _last_served: date | None) -> Col
     return and_(
         OrderLine.is_open,
         is_in_confirmed_order(),
-        not_(is_of_serial_product()),
         or_(and_(promised.is_(None), requested < today), and_(promised.is_not(None), broken)),
+        not_(is_of_serial_product()),  # Last: it is asked of the few that would be late.
     )
 
 
@@ -62,8 +62,18 @@ def _of(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _is_missed(line: Line, promised: Any, today: date) -> ColumnElement[bool]:
-    """Return whether, taken alone, a line cannot have left by the promised day."""
-    return or_(not_(_is_covered(line)), _has_late_part(line, promised, today))
+    """Return whether, taken alone, a line cannot have left by the promised day.
+
+    What covers a line is never more than what is open of it: supply that comes late leaves it uncovered on that day.
+    """
+    in_time = select(total(PurchaseAllocation.outstanding)).join(PurchaseAllocation.purchase_line)
+    of_line = in_time.where(PurchaseAllocation.is_open, PurchaseAllocation.line_id == line.id)
+    arrived = of_line.where(arrival_column() <= promised).correlate_except(PurchaseAllocation, PurchaseOrderLine)
+    return or_(
+        and_(line.has_need, line.need > arrived.scalar_subquery()),
+        _has_late_stock(line, today),
+        _launches_after(line, promised),
+    )
 
 
 def _is_covered(line: Line) -> ColumnElement[bool]:
@@ -77,10 +87,16 @@ def _has_cover(line: Line) -> ColumnElement[bool]:
 def _has_late_part(line: Line, promised: Any, today: date) -> ColumnElement[bool]:
     """Return whether what covers a line cannot have left by the promised day."""
     return or_(
-        _has_stock(line, or_(not_(usable_condition(today)), _launches_after(line, Lot.expires_on))),
+        _has_late_stock(line, today),
         _has_supply(line, or_(arrival_column().is_(None), arrival_column() > promised)),
         _launches_after(line, promised),
     )
+
+
+def _has_late_stock(line: Line, today: date) -> ColumnElement[bool]:
+    """Return whether stock that is allocated to a line may not leave now, or no longer when the line may."""
+    late = _has_stock(line, or_(not_(usable_condition(today)), _launches_after(line, Lot.expires_on)))
+    return and_(line.allocated > Decimal(0), late)
 
 
 def _has_stock(line: Line, condition: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -32,10 +32,12 @@ def save_products(session: Session, wanted: Sequence[tuple[Product, PreorderTerm
     Where a launch is put off to a day after today, what waits of the product's preorders waits for the launch again.
     Locks the products.
     """
-    lock_products(session, [product.id for product, _ in wanted])
+    ids = [product.id for product, _ in wanted]
+    lock_products(session, ids)
+    session.scalars(select(Product).where(is_one_of(session, Product.id, ids))).all()  # read again, in one statement
     for product, terms in wanted:
         check_terms(product.sku, product.unit_decimals, terms)
-    known = queries.preorder_products(session, [product.id for product, _ in wanted])
+    known = queries.preorder_products(session, ids)
     new = [(product, terms) for product, terms in wanted if product.id not in known and terms != PreorderTerms()]
     changed = [_change(known[product.id], terms) for product, terms in wanted if product.id in known]
     history.record_all(session, [change for product, terms in new for change in _entries(product, terms)])
@@ -43,7 +45,7 @@ def save_products(session: Session, wanted: Sequence[tuple[Product, PreorderTerm
     session.flush()
     to_launch = [product.id for product, terms in wanted if is_before_launch(terms.launch_date, clock.today())]
     turn_into_preorders(session, to_launch)
-    promise_covered_lines(session, is_one_of(session, OrderLine.product_id, [product.id for product, _ in wanted]))
+    promise_covered_lines(session, is_one_of(session, OrderLine.product_id, ids))
     return len(new) + sum(changed)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,7 +13,7 @@ from erp.db import format_quantity, from_raw, is_one_of
 from erp.errors import SomeFailed
 from erp.events import publish
 from erp.numbers import sums
-from erp.text import plural, say
+from erp.text import Stored, plural, say, stored
 from modules.inventory_lots.services import Watch, commit_by_products, lock_products
 from modules.preorder import queries
 from modules.preorder.errors import RebalanceChanged
@@ -105,12 +106,23 @@ def _give(session: Session, given: Mapping[Pair, int]) -> tuple[Pair, ...]:
 def _record(session: Session, exchanges: Sequence[Exchange]) -> None:
     subjects = _subjects(session, {exchange.line_id for exchange in exchanges})
     names = _names(session, {id_ for _, given_id, taken_id, _ in exchanges for id_ in (given_id, taken_id)})
-    changes = []
-    for line_id, given_id, taken_id, raw_quantity in exchanges:
-        quantity = format_quantity(from_raw(raw_quantity))
-        old, new = (say("{quantity} of {names}", quantity=quantity, names=names[id_]) for id_ in (given_id, taken_id))
-        changes.append(history.Change(subjects[line_id], "exchanged", "purchase allocation", old, new))
-    history.record_all(session, changes)
+
+    @cache
+    def part(purchase_line_id: int, quantity: int) -> Stored:
+        found = format_quantity(from_raw(quantity))
+        return stored(say("{quantity} of {names}", quantity=found, names=names[purchase_line_id]))
+
+    history.record_all(
+        session,
+        [
+            history.Change(
+                *(subjects[line_id], "exchanged", "purchase allocation"),
+                old=part(given_id, quantity),
+                new=part(taken_id, quantity),
+            )
+            for line_id, given_id, taken_id, quantity in exchanges
+        ],
+    )
 
 
 def _subjects(session: Session, line_ids: Collection[int]) -> dict[int, history.Subject]:

@@ -23,7 +23,7 @@ from modules.procurement.errors import DeliveriesRefused, OverReceipt
 from modules.procurement.hooks import OutstandingFall, outstanding_will_fall
 from modules.procurement.models import PurchaseOrderLine, Receipt
 from modules.procurement.services.locking import LINE, lock_lines_and_orders
-from modules.procurement.services.states import announce_supply, states_after, write_states
+from modules.procurement.services.states import announce_supply, state_changes, write_states
 from modules.procurement.states import PURCHASE_ORDER
 
 RECEIPT = cast(Table, Receipt.__table__)
@@ -50,7 +50,7 @@ def receive_many(session: Session, deliveries: Sequence[Delivery]) -> list[int]:
     if refusals := _refusals(lines, deliveries, checked.refusals):
         raise DeliveriesRefused(refusals=refusals)
     received = sums((delivery.line_id, to_raw(delivery.quantity)) for delivery in deliveries)
-    states = states_after(session, [line.order for line in lines.values()], received)
+    states = state_changes(session, [line.order for line in lines.values()], received)
     falls = _falls(lines, deliveries)
     # Nothing has to give way on lines of which nothing is allocated or held.
     held = {line.id for line in lines.values() if line.taken}

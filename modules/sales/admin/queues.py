@@ -29,6 +29,7 @@ class ReadyScreen(Screen):
     plural = "orders"
     url = "/sales/ready"
     icon = "fa-archive"
+    is_computed = True
     can_create = can_edit = can_delete = False
     column_list = ("number", "customer", "ordered_at", "priority", "shipping_policy")
     column_labels = {

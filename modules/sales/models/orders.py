@@ -93,6 +93,7 @@ class OrderLine(Tracked, Model):
         partial_index("ix_sales_order_line_open", "promise_date", where="quantity - packed - cancelled > 0"),
         partial_index("ix_sales_order_line_open_id", "id", where="quantity - packed - cancelled > 0"),
         partial_index("ix_sales_order_line_preorder", "product_id", where="is_preorder is true"),
+        partial_index("ix_sales_order_line_held", "id", where="hold_allocation is true"),
         Index("ix_sales_order_line_product", "product_id", "order_id"),
     )
 
