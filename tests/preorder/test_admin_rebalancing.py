@@ -17,6 +17,7 @@ from modules.sales.models import Order
 from modules.sales.services import allocate_order
 from tests.preorder.conftest import Clerk
 from tests.support.backorder_email import make_template
+from tests.support.inventory_lots import make_product
 from tests.support.preorder import purchase_allocations_of
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_customer, make_order
@@ -137,6 +138,21 @@ def test_a_purchase_order_offers_the_rebalance_of_its_products(
     fields = form(clerk.open(URL).html)
     clerk.press(f"{URL}apply/", **fields)
     assert "would get their goods earlier" not in clerk.open(page).text
+
+
+def test_a_purchase_order_of_many_products_offers_what_the_first_of_them_would_gain(
+    session: Session, clerk: Clerk, orders: list[Order], product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modules.preorder.admin.rebalancing.MOST_OFFERED", 1)
+    first, second = ([product, make_product(session)] for _ in range(2))
+    gaining, others = (
+        make_purchase_order(session, [(each, 5, JANUARY) for each in products])
+        for products in (first, reversed(second))
+    )
+    page = clerk.open(f"/procurement/purchase-orders/{gaining.id}/")
+    assert f'href="{URL}?sku=P-1"' in page.html
+    assert "Only the first 1 products were looked at. All products" in page.text
+    assert "would get their goods earlier" not in clerk.open(f"/procurement/purchase-orders/{others.id}/").text
 
 
 def test_who_may_only_view_previews_and_does_not_apply(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from flask import abort, flash, redirect, request
@@ -23,6 +24,8 @@ from modules.procurement.models import PurchaseOrder
 PERMISSION = "preorder.allocate"
 URL = "/preorder/rebalance"
 MOST_SHOWN = 500
+# A purchase order's page plans no more than so many products each time it is opened.
+MOST_OFFERED = 50
 
 
 class RebalancePage(Page):
@@ -88,13 +91,20 @@ def _ids(texts: Sequence[str]) -> frozenset[int]:
 
 
 def _offer(session: Session, order: PurchaseOrder) -> Mapping[str, Any] | None:
-    """Return what the order's products would gain by a rebalance; None where nobody would."""
-    products = {line.product_id: line.product for line in order.lines}
-    exchanges = queries.planned_exchanges(session, products) if order.is_open else []
+    """Return what the first MOST_OFFERED of the order's products would gain by a rebalance; None where nobody would."""
+    products = {line.product_id: line.product for line in order.lines} if order.is_open else {}
+    looked_at = dict(islice(products.items(), MOST_OFFERED))
+    exchanges = queries.planned_exchanges(session, looked_at) if looked_at else []
     if not exchanges:
         return None
     gaining = queries.products_of_lines(session, {exchange.line_id for exchange in exchanges})
-    return {"products": [(products[id_], count) for id_, count in gaining.items()], "url": URL}
+    return {
+        "products": [(products[id_], count) for id_, count in gaining.items()],
+        "note": say("Only the first {count} products were looked at.", count=MOST_OFFERED)
+        if len(products) > MOST_OFFERED
+        else "",
+        "url": URL,
+    }
 
 
 PANELS = (Panel("Rebalance", "preorder/rebalance_offer.html", _offer, "preorder.allocate"),)
