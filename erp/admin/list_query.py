@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -84,29 +84,6 @@ class ListQuery(ModelView):
 
     def _loads(self) -> list[Any]:
         return [*self.load_paths(self.model, (str(name) for name, _ in self._list_columns)), *self.list_loads]
-
-    def get_list(
-        self,
-        page: int | None,
-        sort_column: str | None,
-        sort_desc: bool,
-        search: str | None,
-        filters: Any,
-        execute: bool = True,
-        page_size: int | None = None,
-    ) -> Any:
-        """Return the count and the rows of a page, or with `execute` off the query of them.
-
-        Rows that are found by a computed condition are found once, in the order of the list, and counted by that.
-        """
-        if not (execute and self._finds_by_computing(filters)):
-            return super().get_list(page, sort_column, sort_desc, search, filters, execute, page_size)
-        found = self.selection(ViewArgs(search=search, filters=filters))
-        ordered, _ = self._apply_sorting(found, {}, sort_column, sort_desc)
-        key = self.model.__mapper__.primary_key[0]
-        ids = [id_ for (id_,) in ordered.with_entities(key).limit(self.count_bound(filters) + 1)]
-        size = page_size or self.page_size
-        return len(ids), self._rows_of(ids[(page or 0) * size :][:size])
 
     def _rows_of(self, ids: Sequence[Any]) -> list[Any]:
         """Return the rows of these ids, in their order.
@@ -250,18 +227,28 @@ class ListQuery(ModelView):
 
     def page_of_rows(self, args: ViewArgs) -> tuple[int, list[Any]]:
         """Return the count and the rows of the page asked for, or of the last one where there are fewer."""
-        size = self.get_safe_page_size(args.page_size)
-        read: Callable[[], Any] = lambda: self.get_list(  # noqa: E731
-            args.page, self.sorted_by(args), bool(args.sort_desc), args.search, args.filters, page_size=size
-        )
-        bound = self.count_bound(args.filters)
+        size, bound = self.get_safe_page_size(args.page_size), self.count_bound(args.filters)
         args.page = min(args.page or 0, bound // size - 1)
-        count, rows = read()
+        count, rows = self._read_page(args, size)
         last = max(0, -(-min(count, bound) // size) - 1)
         if not rows and args.page > last:
             args.page = last
-            count, rows = read()
+            count, rows = self._read_page(args, size)
         return count, rows
+
+    def _read_page(self, args: ViewArgs, size: int) -> tuple[int, list[Any]]:
+        """Return the count and the rows of a page.
+
+        Rows that are found by a computed condition are found once, in the order of the list, and counted by that.
+        """
+        order = self.sorted_by(args), bool(args.sort_desc)
+        if not self._finds_by_computing(args.filters):
+            count, rows = self.get_list(args.page, *order, args.search, args.filters, page_size=size)
+            return count or 0, rows
+        ordered, _ = self._apply_sorting(self.selection(args), {}, *order)
+        key = self.model.__mapper__.primary_key[0]
+        ids = [id_ for (id_,) in ordered.with_entities(key).limit(self.count_bound(args.filters) + 1)]
+        return len(ids), self._rows_of(ids[(args.page or 0) * size :][:size])
 
 
 def load_of(model: Any, names: str) -> Any:
