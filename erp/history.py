@@ -80,19 +80,18 @@ def delete_document(session: Session, row: object) -> None:
     session.flush()
 
 
-# The columns of an entry that say what was changed, in the order of `_row`.
+# The columns of an entry that say what was changed, as `_facts` and then `_texts` give them.
 _COLUMNS = ("document", "document_id", "document_name", "line", "action", "field", "old_value", "new_value", "why")
 
 
-def _row(change: Change, why: str) -> tuple[Any, ...]:
-    """Return what was changed as raw database values; `why` is the reason of a change that gives none."""
-    subject, action, field, old, new, own_reason = change
-    return (*subject, action, field, _kept(old), _kept(new), _kept(own_reason or why))
+def _facts(change: Change) -> tuple[Any, ...]:
+    return (*change.subject, change.action, change.field)
 
 
-def _kept(value: object) -> str:
-    # As plain text: the list of a column is sent with the type of its first value.
-    return str(value if isinstance(value, Stored) else stored(as_text(value)))
+def _texts(change: Change, why: str) -> Iterator[Stored]:
+    """Yield the old value, the new one and the reason; `why` is that of a change that gives none."""
+    values = change.old, change.new, change.why or why
+    return (value if isinstance(value, Stored) else stored(as_text(value)) for value in values)
 
 
 def _user_name(session: Session) -> str:
@@ -101,7 +100,8 @@ def _user_name(session: Session) -> str:
 
 
 def _values(session: Session, change: Change) -> dict[str, Any]:
-    return {"user_name": _user_name(session), **dict(zip(_COLUMNS, _row(change, reason(session)), strict=True))}
+    cells = (*_facts(change), *_texts(change, reason(session)))
+    return {"user_name": _user_name(session), **dict(zip(_COLUMNS, cells, strict=True))}
 
 
 @dataclass
@@ -227,7 +227,8 @@ def record_all(session: Session, changes: Iterable[Change]) -> None:
         return
     _note_made(session, written)
     why = reason(session)
-    rows = [_row(change, why) for change in written]
+    # Texts are sent as they are: the list of a column has the type of its first value.
+    rows = [(*_facts(change), *map(str, _texts(change, why))) for change in written]
     run_id, user_name = current_run(session).row, _user_name(session)
     shared = {"at": raw_instant(clock.now()), "run_id": run_id, "user_name": user_name}
     bulk_insert(session, HISTORY, _COLUMNS, rows, shared=shared)
