@@ -230,7 +230,7 @@ class ListQuery(ModelView):
         size, bound = self.get_safe_page_size(args.page_size), self.count_bound(args.filters)
         args.page = min(args.page or 0, bound // size - 1)
         count, rows = self._read_page(args, size)
-        last = max(0, -(-min(count, bound) // size) - 1)
+        last = _last_page(count, bound, size)
         if not rows and args.page > last:
             args.page = last
             count, rows = self._read_page(args, size)
@@ -239,16 +239,22 @@ class ListQuery(ModelView):
     def _read_page(self, args: ViewArgs, size: int) -> tuple[int, list[Any]]:
         """Return the count and the rows of a page.
 
-        Rows that are found by a computed condition are found once, in the order of the list, and counted by that.
+        Rows that are found by a computed condition are found once, in the order of the list, and counted by that; of
+        these the last page is shown where there are fewer than were asked for.
         """
         order = self.sorted_by(args), bool(args.sort_desc)
         if not self._finds_by_computing(args.filters):
             count, rows = self.get_list(args.page, *order, args.search, args.filters, page_size=size)
             return count or 0, rows
         ordered, _ = self._apply_sorting(self.selection(args), {}, *order)
-        key = self.model.__mapper__.primary_key[0]
-        ids = [id_ for (id_,) in ordered.with_entities(key).limit(self.count_bound(args.filters) + 1)]
-        return len(ids), self._rows_of(ids[(args.page or 0) * size :][:size])
+        key, bound = self.model.__mapper__.primary_key[0], self.count_bound(args.filters)
+        ids = [id_ for (id_,) in ordered.with_entities(key).limit(bound + 1)]
+        args.page = min(args.page or 0, _last_page(len(ids), bound, size))
+        return len(ids), self._rows_of(ids[args.page * size :][:size])
+
+
+def _last_page(count: int, bound: int, size: int) -> int:
+    return max(0, -(-min(count, bound) // size) - 1)
 
 
 def load_of(model: Any, names: str) -> Any:

@@ -160,6 +160,22 @@ def test_unallocated_lines_are_listed(session: Session, clerk: Clerk) -> None:
     assert [(row[0], *row[5:-1]) for row in rows] == [("SO-5/1", "1", "4", "5", ""), ("SO-7/1", "0", "7", "5", "Held")]
 
 
+def test_a_computed_list_is_counted_within_its_bound_and_paged_in_its_order(
+    session: Session, clerk: Clerk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("erp.admin.list_query.COMPUTED_BOUND", 50)
+    make_order(session, [(make_product(session), 1)] * 49, number="SO-1")
+    page = clerk.open("/preorder/unallocated/")
+    assert "49 unallocated lines" in page.text
+    assert [row[0] for row in page.rows("")] == [f"SO-1/{position}" for position in range(1, 26)]
+    beyond = [row[0] for row in clerk.open("/preorder/unallocated/", page="9").rows("")]
+    assert beyond == [f"SO-1/{position}" for position in range(26, 50)]
+    make_order(session, [(make_product(session), 1)] * 2, number="SO-2")
+    last = clerk.open("/preorder/unallocated/", page="9")
+    assert "50+ unallocated lines" in last.text
+    assert [row[0] for row in last.rows("")] == [*beyond, "SO-2/1"]
+
+
 def test_the_dashboard_counts_both(session: Session, clerk: Clerk) -> None:
     make_order(session, [(make_product(session), 3)])
     text = clerk.open("/").text
