@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 from flask import request
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.model.base import ViewArgs
-from sqlalchemy.orm import Query, joinedload
+from sqlalchemy.orm import Query, Session, joinedload
 
 from erp.admin.access import screen_session
 from erp.admin.filters import DerivedFilter, Filters
 from erp.admin.formatting import words
-from erp.db import contains, equals
+from erp.db import contains, equals, is_postgresql
 from erp.registry import Owned, current_registry
 from erp.text import joined, named, say
 
@@ -248,9 +249,24 @@ class ListQuery(ModelView):
             return count or 0, rows
         ordered, _ = self._apply_sorting(self.selection(args), {}, *order)
         key, bound = self.model.__mapper__.primary_key[0], self.count_bound(args.filters)
-        ids = [id_ for (id_,) in ordered.with_entities(key).limit(bound + 1)]
+        with _no_sorting(screen_session()):
+            ids = [id_ for (id_,) in ordered.with_entities(key).limit(bound + 1)]
         args.page = min(args.page or 0, _last_page(len(ids), bound, size))
         return len(ids), self._rows_of(ids[args.page * size :][:size])
+
+
+@contextmanager
+def _no_sorting(session: Session) -> Iterator[None]:
+    """Let PostgreSQL read rows by the index that has their order, and stop when there are enough.
+
+    It takes a computed condition for one that few rows meet: then it would compute all of them, and sort those.
+    """
+    on_postgresql = is_postgresql(session)
+    if on_postgresql:
+        session.execute(sa.text("SET LOCAL enable_sort = off"))
+    yield
+    if on_postgresql:
+        session.execute(sa.text("SET LOCAL enable_sort = on"))
 
 
 def _last_page(count: int, bound: int, size: int) -> int:

@@ -16,7 +16,7 @@ from erp import clock, security
 from erp.admin import Badge, ExtraColumn, ExtraField, Panel, document_url
 from erp.admin.formatting import badge, day
 from erp.admin.numerals import quantity as shown_quantity
-from erp.db import format_quantity
+from erp.db import format_quantity, is_one_of
 from erp.text import named, say
 from modules.preorder import queries
 from modules.preorder.admin.bars import Drawn, Part, draw
@@ -24,6 +24,7 @@ from modules.preorder.admin.order_coverage import coverage_of_order
 from modules.preorder.coverage import Coverage, PartKind
 from modules.preorder.coverage import Part as CoveragePart
 from modules.preorder.domain import CoverageState
+from modules.preorder.models import PurchaseAllocation
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.states import BackorderState, OrderState
 
@@ -172,7 +173,9 @@ def _drawn_part(part: CoveragePart, unit: str, today: date) -> Part:
 def _purchase_allocations(session: Session, order: Order) -> Mapping[str, Any] | None:
     if order.state != OrderState.confirmed:
         return None
-    allocations = queries.purchase_allocations_to(session, queries.of_lines(OrderLine.order_id == order.id))
+    # By ids: with a subquery PostgreSQL would join every purchase allocation there is before it looks for these.
+    of_order = is_one_of(session, PurchaseAllocation.line_id, [line.id for line in order.lines])
+    allocations = queries.purchase_allocations_to(session, of_order)
     found = coverage_of_order(session, order.id)
     bars = [(line, line_bar(line, found.get(line.id))) for line in order.lines if line.is_open]
     return {"purchase_allocations": allocations, "coverage": bars}

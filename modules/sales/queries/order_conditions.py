@@ -19,8 +19,12 @@ from modules.sales.states import Fulfilment, OrderState, ShippingPolicy
 
 
 def has_line(*conditions: Any) -> ColumnElement[bool]:
-    """Return the condition on an order that a line of it meets conditions."""
-    return select(OrderLine.id).where(OrderLine.order_id == Order.id, *conditions).correlate(Order).exists()
+    """Return the condition on an order that a line of it meets conditions.
+
+    It is looked up for each order: without an offset PostgreSQL joins all lines there are, for a page of orders.
+    """
+    rows = select(OrderLine.id).where(OrderLine.order_id == Order.id, *conditions).offset(0)
+    return rows.correlate(Order).exists()
 
 
 def is_covered_by_incoming(session: Session) -> ColumnElement[bool]:
@@ -78,4 +82,4 @@ def _has_stock(*conditions: Any) -> ColumnElement[bool]:
     """Return whether an order has something allocated in stock that meets conditions and is not packed yet."""
     rows = select(Allocation.id).join(Allocation.line).join(Allocation.balance)
     rows = with_lot_and_location(rows).where(OrderLine.order_id == Order.id, Allocation.is_unpacked, *conditions)
-    return rows.correlate(Order).exists()
+    return rows.offset(0).correlate(Order).exists()
