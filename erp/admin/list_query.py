@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import sqlalchemy as sa
@@ -59,8 +59,10 @@ class ListQuery(ModelView):
         return COMPUTED_BOUND if self._finds_by_computing(filters) else COUNT_BOUND
 
     def _finds_by_computing(self, filters: Sequence[Any] | None) -> bool:
-        used = (self._filters[index] for index, *_ in filters or ())
-        return self.is_computed or any(isinstance(each, DerivedFilter) for each in used)
+        return self.is_computed or any(self._is_derived(index) for index, *_ in filters or ())
+
+    def _is_derived(self, index: int) -> bool:
+        return isinstance(self._filters[index], DerivedFilter)
 
     def contributed(self, kind: str) -> list[Any]:
         """Return what other live modules add to this screen."""
@@ -85,6 +87,10 @@ class ListQuery(ModelView):
 
     def _loads(self) -> list[Any]:
         return [*self.load_paths(self.model, (str(name) for name, _ in self._list_columns)), *self.list_loads]
+
+    def _is_narrowed(self, args: ViewArgs) -> bool:
+        """Say whether a search, or a filter by a column, leaves a few rows whose order is of no use to find them."""
+        return bool(args.search) or not all(self._is_derived(index) for index, *_ in args.filters or ())
 
     def _rows_of(self, ids: Sequence[Any]) -> list[Any]:
         """Return the rows of these ids, in their order.
@@ -249,7 +255,7 @@ class ListQuery(ModelView):
             return count or 0, rows
         ordered, _ = self._apply_sorting(self.selection(args), {}, *order)
         key, bound = self.model.__mapper__.primary_key[0], self.count_bound(args.filters)
-        with _no_sorting(screen_session()):
+        with nullcontext() if self._is_narrowed(args) else _no_sorting(screen_session()):
             ids = [id_ for (id_,) in ordered.with_entities(key).limit(bound + 1)]
         args.page = min(args.page or 0, _last_page(len(ids), bound, size))
         return len(ids), self._rows_of(ids[args.page * size :][:size])
