@@ -180,6 +180,38 @@ def test_the_lists_take_as_many_statements_for_many_lines_as_for_one(session, co
     assert count(1) == count(10)
 
 
+def test_of_a_large_book_the_first_orders_are_looked_at_whole(session):
+    product = make_product(session)
+    first = make_order(session, [(product, 1), (product, 2)])
+    make_order(session, [(product, 4)])
+    found = queries.read_work_lists(session, most=1)
+    assert [entry.line_id for entry in found.of(WorkList.uncovered)] == [line.id for line in first.lines]
+    assert found.is_cut
+    whole = queries.read_work_lists(session, most=3)
+    assert whole == queries.read_work_lists(session)
+    assert not whole.is_cut
+
+
+def test_pages_of_a_large_book_name_the_number_of_lines(session, client, monkeypatch):
+    monkeypatch.setattr("modules.sales.admin.work_lists.MOST_LOOKED_AT", 1)
+    monkeypatch.setattr("modules.sales.admin.pick_lists.MOST_LOOKED_AT", 1)
+    product, other = make_product(session, sku="A"), make_product(session, sku="B")
+    make_order(session, [(product, 3)])
+    stock = make_stock(session, other, 9)
+    orders = [make_order(session, [(other, 2)]) for _ in range(2)]
+    said = "Of the orders of the first 1 lines in order of service; more are open."
+    assert said in client.get("/sales/work-lists/").text
+    assert said in client.get("/sales/work-lists/ready/").text
+    # What has nothing allocated does not keep what is ready off the paper.
+    page = client.get("/sales/pick-list/").text
+    assert orders[0].number in page
+    assert orders[1].number not in page
+    assert "The first 1 are printed. Pack these, then print the next." in page
+    hold_lot(session, stock.lot_id)
+    session.commit()
+    assert "lines that are allocated is ready to be packed." in client.get("/sales/pick-list/").text
+
+
 # Random books
 
 

@@ -7,10 +7,13 @@ from flask.typing import ResponseReturnValue
 from flask_admin import expose
 
 from erp.admin import Page
+from erp.text import say
 from modules.sales import queries
 from modules.sales.states import WorkList
 
 MOST_SHOWN = 500
+# What each line waits for is computed: of no more than so many, the first in order of service.
+MOST_LOOKED_AT = 5_000
 
 TITLES = {
     WorkList.ready: ("Ready", "Allocated on usable stock: pack it."),
@@ -35,9 +38,9 @@ class WorkListPage(Page):
     @expose("/")
     def index_view(self) -> ResponseReturnValue:
         """Show how much is in each list."""
-        found = queries.read_work_lists(self.session())
+        found = queries.read_work_lists(self.session(), most=MOST_LOOKED_AT)
         sizes = [(work_list, *TITLES[work_list], found.size(work_list)) for work_list in WorkList]
-        return self.render("sales/work_lists.html", sizes=sizes)
+        return self.render("sales/work_lists.html", sizes=sizes, note=_note(found))
 
     @expose("/<name>/")
     def list_view(self, name: str) -> ResponseReturnValue:
@@ -45,7 +48,7 @@ class WorkListPage(Page):
         if name not in {each.value for each in WorkList}:
             abort(404)
         work_list = WorkList(name)
-        found = queries.read_work_lists(self.session())
+        found = queries.read_work_lists(self.session(), most=MOST_LOOKED_AT)
         heading, meaning = TITLES[work_list]
         return self.render(
             "sales/work_list.html",
@@ -53,4 +56,11 @@ class WorkListPage(Page):
             meaning=meaning,
             size=found.size(work_list),
             lines=queries.listed_lines(self.session(), found.of(work_list)[:MOST_SHOWN]),
+            note=_note(found),
         )
+
+
+def _note(found: queries.WorkLists) -> str:
+    """Say of how many lines the lists were made, where there are more."""
+    first = say("Of the orders of the first {count:,} lines in order of service; more are open.", count=MOST_LOOKED_AT)
+    return first if found.is_cut else ""

@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, not_, select
+from sqlalchemy import func, not_, select, true
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -64,9 +64,10 @@ class _Line:
 
 @dataclass(frozen=True)
 class WorkLists:
-    """Every work list with its lines in order of service."""
+    """Every work list with its lines in order of service; `is_cut` where more lines are open than were looked at."""
 
     entries: Mapping[WorkList, Sequence[Entry]] = field(default_factory=dict)
+    is_cut: bool = False
 
     def of(self, work_list: WorkList) -> Sequence[Entry]:
         """Return the lines of one list."""
@@ -78,22 +79,33 @@ class WorkLists:
         return Size(len(found), from_raw(sum(entry.quantity for entry in found)))
 
 
-def read_work_lists(session: Session) -> WorkLists:
+def read_work_lists(session: Session, *, most: int | None = None, only_allocated: bool = False) -> WorkLists:
     """Return where each open unit of the confirmed orders is: in exactly one list.
 
-    The number of statements does not depend on the number of lines.
+    With `most` only the orders of so many lines are looked at, first in order of service; with `only_allocated` those
+    of lines that have something allocated. The number of statements does not depend on the number of lines.
     """
-    lines = _open_lines(session)
+    order_ids = None if most is None else _first_orders(session, most + 1, only_allocated)
+    looked_at = None if order_ids is None else set(order_ids[:most])
+    lines = _open_lines(session, looked_at)
     _add_reasons(session, lines)
     entries: dict[WorkList, list[Entry]] = defaultdict(list)
     for line in lines:
         why = {WorkList.blocked: line.blocked_because, WorkList.not_yet: line.stays_because}
         for work_list, quantity in work_lists(line.state).items():
             entries[work_list].append(Entry(line.id, quantity, why.get(work_list, "")))
-    return WorkLists(entries)
+    return WorkLists(entries, order_ids is not None and len(order_ids) > (most or 0))
 
 
-def _open_lines(session: Session) -> list[_Line]:
+def _first_orders(session: Session, most: int, only_allocated: bool) -> list[int]:
+    """Return the orders of the first open lines in order of service, one for each line."""
+    open_lines = select_lines(OrderLine.order_id).where(Order.is_confirmed, OrderLine.is_open)
+    wanted = open_lines.where(OrderLine.allocated > Decimal(0)) if only_allocated else open_lines
+    return list(session.scalars(wanted.order_by(*service_order(session)).limit(most)))
+
+
+def _open_lines(session: Session, order_ids: Collection[int] | None) -> list[_Line]:
+    among = true() if order_ids is None else is_one_of(session, OrderLine.order_id, order_ids)
     rows = session.execute(
         select_lines(
             OrderLine.id,
@@ -106,10 +118,10 @@ def _open_lines(session: Session) -> list[_Line]:
             Product.tracking,
             Order.shipping_policy,
         )
-        .where(Order.is_confirmed, OrderLine.is_open)
+        .where(Order.is_confirmed, OrderLine.is_open, among)
         .order_by(*service_order(session))
     ).all()
-    blocked, until = _blocked(session), last_served_day()
+    blocked, until = _blocked(session, [row.id for row in rows if row.allocated]), last_served_day()
     needing = [row.id for row in rows if row.open_quantity > row.allocated and row.tracking is not Tracking.serial]
     on_purchase_orders = purchase_allocated_quantities(session, needing)
     return [
@@ -134,12 +146,12 @@ def _open_lines(session: Session) -> list[_Line]:
     ]
 
 
-def _blocked(session: Session) -> dict[int, tuple[int, str]]:
+def _blocked(session: Session, line_ids: Collection[int]) -> dict[int, tuple[int, str]]:
     """Return what of each line is allocated on stock that may not leave, and one reason for it."""
     today = clock.today()
     rows = session.execute(
         select_unpacked(Allocation.line_id, raw(total(Allocation.unpacked)), func.max(unusable_column(today)))
-        .where(Order.is_confirmed, not_(usable_condition(today)))
+        .where(is_one_of(session, Allocation.line_id, line_ids), not_(usable_condition(today)))
         .group_by(Allocation.line_id)
     )
     return {line_id: (int(quantity), say("The lot is {why}.", why=why)) for line_id, quantity, why in rows}
