@@ -1,4 +1,4 @@
-"""`python -m bench pages`: every list, the documents, the dashboard and the search, on a small and on a large book.
+"""`python -m bench pages`: every list, documents, the dashboard, work lists and the search, on a small and a large book.
 
 A list is opened on its first page and on the last that it has; searched for what is there and for what is not; filtered
 by each state that is computed, and by each quick filter; sorted by each column. What is measured is the time of the
@@ -117,6 +117,7 @@ def _addresses(app: Flask) -> Iterator[str]:
     yield "/"
     yield "/search/?q=SO000"
     yield "/search/?q=zzyyxx"
+    yield from ("/sales/work-lists/", "/sales/work-lists/ready/", "/sales/pick-list/")
     with app.test_request_context():
         for view in [each for each in app.extensions["erp_site"]._views if isinstance(each, ListQuery)]:
             yield from _of_list(view)
