@@ -1,4 +1,4 @@
-"""`python -m bench pages`: every list, documents, the dashboard, work lists and the search, on a small and a large book.
+"""`python -m bench pages`: lists, documents, the dashboard, work lists and the search, on a small and on a large book.
 
 A list is opened on its first page and on the last that it has; searched for what is there and for what is not; filtered
 by each state that is computed, and by each quick filter; sorted by each column. What is measured is the time of the
