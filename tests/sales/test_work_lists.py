@@ -199,7 +199,7 @@ def test_pages_of_a_large_book_name_the_number_of_lines(session, client, monkeyp
     make_order(session, [(product, 3)])
     stock = make_stock(session, other, 9)
     orders = [make_order(session, [(other, 2)]) for _ in range(2)]
-    said = "Of the orders of the first 1 lines in order of service; more are open."
+    said = "Only the orders of the first 1 open lines in order of service are counted."
     assert said in client.get("/sales/work-lists/").text
     assert said in client.get("/sales/work-lists/ready/").text
     # What has nothing allocated does not keep what is ready off the paper.

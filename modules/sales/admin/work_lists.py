@@ -62,5 +62,8 @@ class WorkListPage(Page):
 
 def _note(found: queries.WorkLists) -> str:
     """Say of how many lines the lists were made, where there are more."""
-    first = say("Of the orders of the first {count:,} lines in order of service; more are open.", count=MOST_LOOKED_AT)
-    return first if found.is_cut else ""
+    if not found.is_cut:
+        return ""
+    return say(
+        "Only the orders of the first {count:,} open lines in order of service are counted.", count=MOST_LOOKED_AT
+    )
