@@ -158,6 +158,11 @@ def _call(name: str, thing: Any) -> str:
     if inspect.isclass(thing) and is_dataclass(thing):
         arguments = [_argument(each) for each in fields(thing) if each.init]
         return f"`{name}({', '.join(arguments)})`"
+    if inspect.isclass(thing) and issubclass(thing, tuple):
+        kinds, defaults = thing.__annotations__, thing._field_defaults  # type: ignore[attr-defined]
+        ends = {each: f" = {default!r}" for each, default in defaults.items()}
+        arguments = [f"{each}: {kind.__forward_arg__}{ends.get(each, '')}" for each, kind in kinds.items()]
+        return f"`{name}({', '.join(arguments)})`"
     return f"`{name}{signature_of(thing)}`" if inspect.isfunction(thing) else ""
 
 

@@ -237,7 +237,7 @@ class ListQuery(ModelView):
         size, bound = self.get_safe_page_size(args.page_size), self.count_bound(args.filters)
         args.page = min(args.page or 0, bound // size - 1)
         count, rows = self._read_page(args, size)
-        last = _last_page(count, bound, size)
+        last = last_page(count, bound, size)
         if not rows and args.page > last:
             args.page = last
             count, rows = self._read_page(args, size)
@@ -257,7 +257,7 @@ class ListQuery(ModelView):
         key, bound = self.model.__mapper__.primary_key[0], self.count_bound(args.filters)
         with nullcontext() if self._is_narrowed(args) else _no_sorting(screen_session()):
             ids = [id_ for (id_,) in ordered.with_entities(key).limit(bound + 1)]
-        args.page = min(args.page or 0, _last_page(len(ids), bound, size))
+        args.page = min(args.page or 0, last_page(len(ids), bound, size))
         return len(ids), self._rows_of(ids[args.page * size :][:size])
 
 
@@ -275,7 +275,8 @@ def _no_sorting(session: Session) -> Iterator[None]:
         session.execute(sa.text("SET LOCAL enable_sort = on"))
 
 
-def _last_page(count: int, bound: int, size: int) -> int:
+def last_page(count: int, bound: int, size: int) -> int:
+    """Return the number of the last page, from 0, of so many rows of which no more than `bound` are paged through."""
     return max(0, -(-min(count, bound) // size) - 1)
 
 

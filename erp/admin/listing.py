@@ -23,6 +23,7 @@ from erp.admin.cells import Cell, Heading, ShownRow, make_cell, with_columns
 from erp.admin.declarations import AnyColumns, Facts, ListAction, column_heads, read_columns
 from erp.admin.fields import as_id
 from erp.admin.formatting import cell, cell_of_type, is_numeric_type, plain
+from erp.admin.list_query import last_page
 from erp.admin.quick_filters import QuickFiltered
 from erp.admin.reading import read_lines, read_list
 from erp.admin.view_choice import ViewChoice
@@ -141,7 +142,7 @@ class Listing(QuickFiltered, ViewChoice):
             "count": count,
             "count_bound": bound,
             "page": args.page,
-            "pages": max(1, -(-min(count, bound) // size)),
+            "pages": last_page(count, bound, size) + 1,
             "page_size": size,
             "list_url": lambda **changes: self._get_list_url(args.clone(**changes)),
             "filter_groups": self.filter_groups(),

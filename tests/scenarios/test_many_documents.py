@@ -42,7 +42,6 @@ def test_work_on_many_documents_takes_as_many_statements_as_on_few(
 
         def step(name: str, work: Callable[[], Any]) -> None:
             session.commit()
-            session.expire_all()
             with count_statements() as statements:
                 work()
                 session.commit()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 from flask import abort, flash, redirect, request
@@ -92,9 +91,10 @@ def _ids(texts: Sequence[str]) -> frozenset[int]:
 
 def _offer(session: Session, order: PurchaseOrder) -> Mapping[str, Any] | None:
     """Return what the first MOST_OFFERED of the order's products would gain by a rebalance; None where nobody would."""
-    products = {line.product_id: line.product for line in order.lines} if order.is_open else {}
-    looked_at = dict(islice(products.items(), MOST_OFFERED))
-    exchanges = queries.planned_exchanges(session, looked_at) if looked_at else []
+    if not order.is_open:
+        return None
+    products = {line.product_id: line.product for line in order.lines}
+    exchanges = queries.planned_exchanges(session, list(products)[:MOST_OFFERED])
     if not exchanges:
         return None
     gaining = queries.products_of_lines(session, {exchange.line_id for exchange in exchanges})

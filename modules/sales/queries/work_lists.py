@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, not_, select, true
+from sqlalchemy import ColumnElement, func, not_, select
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -85,16 +85,19 @@ def read_work_lists(session: Session, *, most: int | None = None, only_allocated
     With `most` only the orders of so many lines are looked at, first in order of service; with `only_allocated` those
     of lines that have something allocated. The number of statements does not depend on the number of lines.
     """
-    order_ids = None if most is None else _first_orders(session, most + 1, only_allocated)
-    looked_at = None if order_ids is None else set(order_ids[:most])
-    lines = _open_lines(session, looked_at)
+    if most is None:
+        lines, is_cut = _open_lines(session), False
+    else:
+        order_ids = _first_orders(session, most + 1, only_allocated)
+        lines = _open_lines(session, is_one_of(session, OrderLine.order_id, set(order_ids[:most])))
+        is_cut = len(order_ids) > most
     _add_reasons(session, lines)
     entries: dict[WorkList, list[Entry]] = defaultdict(list)
     for line in lines:
         why = {WorkList.blocked: line.blocked_because, WorkList.not_yet: line.stays_because}
         for work_list, quantity in work_lists(line.state).items():
             entries[work_list].append(Entry(line.id, quantity, why.get(work_list, "")))
-    return WorkLists(entries, order_ids is not None and len(order_ids) > (most or 0))
+    return WorkLists(entries, is_cut)
 
 
 def _first_orders(session: Session, most: int, only_allocated: bool) -> list[int]:
@@ -104,8 +107,7 @@ def _first_orders(session: Session, most: int, only_allocated: bool) -> list[int
     return list(session.scalars(wanted.order_by(*service_order(session)).limit(most)))
 
 
-def _open_lines(session: Session, order_ids: Collection[int] | None) -> list[_Line]:
-    among = true() if order_ids is None else is_one_of(session, OrderLine.order_id, order_ids)
+def _open_lines(session: Session, *conditions: ColumnElement[bool]) -> list[_Line]:
     rows = session.execute(
         select_lines(
             OrderLine.id,
@@ -118,7 +120,7 @@ def _open_lines(session: Session, order_ids: Collection[int] | None) -> list[_Li
             Product.tracking,
             Order.shipping_policy,
         )
-        .where(Order.is_confirmed, OrderLine.is_open, among)
+        .where(Order.is_confirmed, OrderLine.is_open, *conditions)
         .order_by(*service_order(session))
     ).all()
     blocked, until = _blocked(session, [row.id for row in rows if row.allocated]), last_served_day()
