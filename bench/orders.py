@@ -2,7 +2,8 @@
 
 By hand are one statement that locks and prepared statements that write arrays, through psycopg; on SQLite one
 transaction of prepared statements. Both run with fsync on and with the same number of processes. They take turns, a
-few orders each, so that what else the machine does slows both alike.
+few orders each, so that what else the machine does slows both alike. The orders of a turn are made before it, so that
+what waits does not depend on the number of turns.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import psycopg
 from sqlalchemy.orm import Session
 
 from bench import by_hand
+from bench.book import settle
 from bench.databases import KINDS, Bench
 from erp import events, migrations
 from erp.app import create_app
@@ -37,6 +39,10 @@ from erp.registry import current_registry
 RIVALS = ("product", "hand")
 # The orders that wait are allocated first: to confirm others would serve them too.
 OPERATIONS = ("allocate", "confirm", "pack", "receive")
+# The state, ids and packed quantity of the orders that are made before a turn.
+NEW = {"allocate": ("confirmed", by_hand.twin, 0), "confirm": ("draft", int, 0)}
+# Orders that are done, and those that wait for products of which there is no stock: a company that has worked a while.
+PAST, WAITING = 5_000, 500
 START = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 
@@ -114,15 +120,20 @@ def _start(
 
 
 def _seconds(workers: Sequence[subprocess.Popen[str]]) -> float:
-    """Return how long the workers take for their next orders."""
+    """Return how long the workers take for their next orders, which they make first."""
+    _send(workers, "make")
     _everywhere(workers, "ready")
     began = time.perf_counter()
-    for worker in workers:
-        assert worker.stdin is not None
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
+    _send(workers, "go")
     _everywhere(workers, "done")
     return time.perf_counter() - began
+
+
+def _send(workers: Sequence[subprocess.Popen[str]], word: str) -> None:
+    for worker in workers:
+        assert worker.stdin is not None
+        worker.stdin.write(f"{word}\n")
+        worker.stdin.flush()
 
 
 def _everywhere(workers: Sequence[subprocess.Popen[str]], word: str) -> None:
@@ -134,27 +145,32 @@ def _everywhere(workers: Sequence[subprocess.Popen[str]], word: str) -> None:
 
 def _work(kind: str, chosen: argparse.Namespace) -> None:
     """Do each operation on orders by number, when told to."""
-    products = chosen.products[0]
-    if kind == "product":
-        with create_app(screens=False).app_context():
+    products, url = chosen.products[0], os.environ["ERP_DATABASE_URL"]
+    with create_app(screens=False).app_context():
+        if kind == "product":
             _in_turn(_product, chosen)
-        return
-    url = os.environ["ERP_DATABASE_URL"]
-    if url.startswith("sqlite"):
-        with closing(by_hand.connect_sqlite(url)) as file:
-            _in_turn(partial(by_hand.on_sqlite, file, products), chosen)
-        return
-    with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), prepare_threshold=0) as connection:
-        _in_turn(partial(by_hand.on_postgres, connection, products), chosen)
+        elif url.startswith("sqlite"):
+            with closing(by_hand.connect_sqlite(url)) as file:
+                _in_turn(partial(by_hand.on_sqlite, file, products), chosen)
+        else:
+            url = url.replace("postgresql+psycopg://", "postgresql://")
+            with psycopg.connect(url, prepare_threshold=0) as connection:
+                _in_turn(partial(by_hand.on_postgres, connection, products), chosen)
 
 
 def _in_turn(do: Callable[[str, int], Any], chosen: argparse.Namespace) -> None:
     for operation in chosen.operations:
         for turn in range(chosen.turns):
             first = chosen.first + turn * chosen.orders
+            numbers = range(first, first + chosen.orders)
+            sys.stdin.readline()
+            if operation in NEW:
+                _write_orders(db.session(), chosen.products[0], numbers, *NEW[operation])
+                db.session.commit()
+                db.session.remove()
             print("ready", flush=True)
             sys.stdin.readline()
-            for number in range(first, first + chosen.orders):
+            for number in numbers:
                 do(operation, number)
             print("done", flush=True)
 
@@ -179,7 +195,7 @@ def _product(operation: str, number: int) -> None:
 
 
 def _prepare(url: str, products: int, orders: int) -> None:
-    """Fill a database: stock for everybody, a draft, an order that waits and a purchase order for each number."""
+    """Fill a database: stock for everybody, a company's orders, and a purchase order for each number."""
     app = create_app(database_url=url, environment={}, screens=False)
     with app.app_context():
         migrations.install_core()
@@ -187,8 +203,11 @@ def _prepare(url: str, products: int, orders: int) -> None:
             migrations.install(name)
         session = db.session()
         _write_stock(session, products)
-        _write_orders(session, products, orders)
+        _write_orders(session, products, range(-PAST, 0), "done", by_hand.twin, by_hand.UNIT)
+        _write_orders(session, products, range(-PAST - WAITING, -PAST), "confirmed", by_hand.twin, 0, first=products)
+        _write_purchases(session, products, range(1, orders + 1))
         session.commit()
+        settle(session)
         db.session.remove()
         db.engine.dispose()
 
@@ -202,7 +221,7 @@ def _write_stock(session: Session, products: int) -> None:
     _insert(session, "inventory_lots_warehouse", "id code name", [(1, "WH", "")])
     _insert(session, "inventory_lots_location", "id warehouse_id code path kind", [(1, 1, "A", "WH/A", "stock")])
     columns = "id sku name unit unit_decimals tracking is_active row_version"
-    rows = [(id_, f"P{id_:06d}", f"Product {id_}", "pcs", 0, "lot", True, 1) for id_ in ids]
+    rows = [(id_, f"P{id_:06d}", f"Product {id_}", "pcs", 0, "lot", True, 1) for id_ in range(1, 2 * products + 1)]
     _insert(session, "inventory_lots_product", columns, rows)
     lots = [(id_, id_, f"L{id_:06d}", date(2026, 1, 1), False, 1) for id_ in ids]
     _insert(session, "inventory_lots_lot", "id product_id number received_on on_hold row_version", lots)
@@ -213,20 +232,32 @@ def _write_stock(session: Session, products: int) -> None:
             session.connection().exec_driver_sql(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {products})")
 
 
-def _write_orders(session: Session, products: int, orders: int) -> None:
-    numbers = range(1, orders + 1)
+def _write_orders(
+    session: Session,
+    products: int,
+    numbers: range,
+    state: str,
+    id_of: Callable[[int], int],
+    packed: int,
+    first: int = 0,
+) -> None:
     columns = "id number customer_id ordered_at priority shipping_policy state note row_version"
-    drafts = [(number, None, 1, START, 0, "partial", "draft", "", 1) for number in numbers]
-    waiting = [(by_hand.twin(each), f"W{each:06d}", 1, START, 0, "partial", "confirmed", "", 1) for each in numbers]
-    _insert(session, "sales_order", columns, drafts + waiting)
+    orders = [
+        (id_of(each), None if state == "draft" else f"B{id_of(each):07d}", 1, START, 0, "partial", state, "", 1)
+        for each in numbers
+    ]
+    _insert(session, "sales_order", columns, orders)
     rows = [
-        (order * by_hand.LINES + place, order, place + 1, product, by_hand.UNIT, 0, 0, 0, False, False, False)
+        (id_ * by_hand.LINES + place, id_, place + 1, first + product, by_hand.UNIT, packed, 0, 0, False, False, False)
         for number in numbers
-        for order in (number, by_hand.twin(number))
+        for id_ in [id_of(number)]
         for place, product in enumerate(by_hand.products_of(number, products))
     ]
     columns = "id order_id position product_id quantity packed cancelled allocated"
     _insert(session, "sales_order_line", f"{columns} is_promise_pinned is_preorder hold_allocation", rows)
+
+
+def _write_purchases(session: Session, products: int, numbers: range) -> None:
     heads = [(number, f"PO{number:06d}", 1, date(2026, 1, 1), "ordered", "", 1) for number in numbers]
     _insert(session, "procurement_purchase_order", "id number supplier_id ordered_on state note row_version", heads)
     bought = [

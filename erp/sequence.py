@@ -1,108 +1,130 @@
 """Numbers of documents: in order, never twice, skipping what an import brought along.
 
 A sequence is named after its document, `<module>.<noun>`, such as `sales.order`: uninstalling the module forgets it.
+PostgreSQL counts with a sequence of its own, so that nobody waits for a number: one that is given to a transaction that
+is undone is not given again. SQLite, which has one writer, counts in a row.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, delete, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from erp.db import connection_of, is_postgresql, key_of, run, sql_of_last_id, sql_of_next_ids
 from erp.identity import identity_key
 from erp.models import Sequence
 
-_PREPARED_AHEAD = 10
-
 
 def next_number(session: Session, name: str, prefix: str, taken: Any) -> str:
     """Return the next free number of sequence `name`, such as SO00042; `taken` is the column of numbers in use.
 
-    Locks the sequence's row until the transaction ends: lock products first, and take it last.
+    Take it last: a number that PostgreSQL gave is left out where the transaction is undone.
     """
     return next_numbers(session, name, prefix, taken, count=1)[0]
 
 
 def next_numbers(session: Session, name: str, prefix: str, taken: Any, *, count: int) -> list[str]:
     """Return the next `count` free numbers, in order, as `next_number` does."""
-    return _free(session, name, prefix, taken, *_advance(session, name, prefix, taken, count)[:2], count=count)
+    return _advance(session, name, prefix, taken, count)[0]
 
 
 def next_documents(session: Session, name: str, prefix: str, taken: Any, *, count: int) -> list[tuple[int, str]]:
     """Return the ids and numbers of the next `count` documents, of the table of `taken`, in one statement for both.
 
-    The numbers are those of `next_numbers`, with their locks.
+    The numbers are those of `next_numbers`.
     """
-    following, are_free, ids = _advance(session, name, prefix, taken, count, with_ids=True)
-    numbers = _free(session, name, prefix, taken, following, are_free, count=count)
+    numbers, ids = _advance(session, name, prefix, taken, count, with_ids=True)
     return list(zip(ids, numbers, strict=True))
 
 
-def _free(
-    session: Session, name: str, prefix: str, taken: Any, following: int, are_free: bool, *, count: int
-) -> list[str]:
-    """Return free numbers: those just taken, and where an import brought some of them along, others that follow."""
-    if are_free:
-        return [f"{prefix}{number:05d}" for number in range(following - count, following)]
-    free: list[str] = []
-    ahead = range(following - count, following)
-    while True:
-        texts = {f"{prefix}{number:05d}": number for number in ahead}
-        used = _used(session, taken, texts)
-        free += [text for text in texts if text not in used][: count - len(free)]
-        if len(free) == count:
-            break
-        size = min(max(_PREPARED_AHEAD, count), 20 * _PREPARED_AHEAD)
-        ahead = range(ahead.stop, ahead.stop + size)
-    if texts[free[-1]] + 1 != following:
-        session.execute(update(Sequence).where(Sequence.name == name).values(next_number=texts[free[-1]] + 1))
-    return free
+def forget_sequences(session: Session, module: str) -> None:
+    """Delete the sequences of a module's documents."""
+    mine = Sequence.name.startswith(f"{module}.", autoescape=True)
+    if is_postgresql(session):
+        for name in session.scalars(select(Sequence.name).where(mine)):
+            session.execute(text(f"DROP SEQUENCE IF EXISTS {_counter(name)}"))
+    session.execute(delete(Sequence).where(mine))
 
 
 def _advance(
     session: Session, name: str, prefix: str, taken: Any, count: int, *, with_ids: bool = False
-) -> tuple[int, bool, list[int]]:
-    """Move a sequence on; return the number that follows those taken, whether none is in use, and new ids if wanted."""
+) -> tuple[list[str], list[int]]:
+    """Move a sequence on to the next free numbers; return them, and new ids if wanted."""
     key = key_of(taken)
     column = taken.expression if key is None else key
-    on_postgresql = is_postgresql(session)
-    statement = _advancing(column.table, column.name, on_postgresql=on_postgresql, with_ids=with_ids)
-    back = list(range(1, count + 1))
     start = prefix if key is None else identity_key(prefix)
-    given = (name, 1 + count, count, start, back if on_postgresql else json.dumps(back))
     session.flush()
-    ((following, are_used, found),) = run(
-        connection_of(session), statement, (*given, back) if on_postgresql and with_ids else given
-    )
-    ids = found if on_postgresql else [found + place for place in back]
-    return following, not are_used, ids if with_ids else []
+    draw = _draw_on_postgresql if is_postgresql(session) else _draw_on_sqlite
+    found, ids = draw(session, name, column.table, column.name, start, count, with_ids)
+    return [f"{prefix}{number:05d}" for number in found], ids
+
+
+def _draw_on_postgresql(
+    session: Session, name: str, table: Table, column: str, start: str, count: int, with_ids: bool
+) -> tuple[list[int], list[int]]:
+    statement, new = _drawing(table, column, with_ids=with_ids), [None] * count
+    values = (count, start, _counter(name), *([new] if with_ids else []))
+    ((found, ids),) = run(connection_of(session), statement, values)
+    if found[0] is None:
+        _make_counter(session, name)
+        ((found, ids),) = run(connection_of(session), statement, values)
+    return found, ids
+
+
+def _counter(name: str) -> str:
+    """Return the name of PostgreSQL's sequence, quoted."""
+    return f'"erp_number_{name}"'
+
+
+def _make_counter(session: Session, name: str) -> None:
+    """Make PostgreSQL's sequence, which goes on where the row stands. Others who need it wait for the row."""
+    row = insert(Sequence).values(name=name)
+    row = row.on_conflict_do_update(index_elements=[Sequence.name], set_={"next_number": Sequence.next_number})
+    following = session.scalar(row.returning(Sequence.next_number))
+    session.execute(text(f"CREATE SEQUENCE IF NOT EXISTS {_counter(name)} START WITH {following}"))
 
 
 @cache
-def _advancing(table: Table, column: str, *, on_postgresql: bool, with_ids: bool) -> str:
-    place, number = (
-        ("%s", "lpad(n::text, greatest(5, length(n::text)), '0')") if on_postgresql else ("?", "printf('%05d', n)")
-    )
-    back = "unnest(%s::bigint[]) AS each(value)" if on_postgresql else "json_each(?) AS each"
-    numbers = (
-        f"SELECT {place} || {number} FROM (SELECT erp_sequence.next_number - each.value AS n FROM {back}) AS given"
-    )
-    ids = (sql_of_next_ids if on_postgresql else sql_of_last_id)(table) if with_ids else "0"
+def _drawing(table: Table, column: str, *, with_ids: bool) -> str:
+    """Return the statement that draws numbers until enough of them are free: a null where there is no sequence yet."""
+    number = "lpad(n::text, greatest(5, length(n::text)), '0')"
+    # OFFSET 0 keeps PostgreSQL from drawing once for each use of the number.
     return (
-        f"INSERT INTO erp_sequence (name, next_number) VALUES ({place}, {place})"
-        f" ON CONFLICT (name) DO UPDATE SET next_number = erp_sequence.next_number + {place}"
-        f" RETURNING next_number, EXISTS (SELECT 1 FROM {table.name} WHERE {column} IN ({numbers})), {ids}"
+        "WITH RECURSIVE drawn(n, is_free, wanted) AS ("
+        " SELECT 0::bigint, 0, %s::bigint"
+        " UNION ALL SELECT each.n, each.is_free, wanted - drawn.is_free FROM drawn, LATERAL ("
+        f"SELECT n, (NOT EXISTS (SELECT 1 FROM {table.name} WHERE {column} = %s || {number}))::int AS is_free"
+        " FROM (SELECT nextval(to_regclass(%s)) AS n WHERE drawn.wanted > drawn.is_free OFFSET 0) AS next"
+        ") AS each WHERE drawn.n IS NOT NULL)"
+        f" SELECT array_agg(n ORDER BY n) FILTER (WHERE is_free = 1), {sql_of_next_ids(table) if with_ids else 'NULL'}"
+        " FROM drawn"
     )
 
 
-def _used(session: Session, taken: Any, numbers: Iterable[str]) -> set[str]:
-    """Return those of the numbers that are in use, however they are written there."""
-    key = key_of(taken)
-    texts = {number if key is None else identity_key(number): number for number in numbers}
-    column = taken if key is None else key
-    return {texts[text] for text in session.scalars(select(column).where(column.in_(texts)))}
+def _draw_on_sqlite(
+    session: Session, name: str, table: Table, column: str, start: str, count: int, with_ids: bool
+) -> tuple[list[int], list[int]]:
+    connection, (statement, move) = connection_of(session), _counting(table, column, with_ids=with_ids)
+    rows = run(connection, statement, (name, count, start))
+    found = [number for number, _ in rows]
+    run(connection, move, (name, found[-1] + 1), gives_rows=False)
+    return found, [last + place for place, (_, last) in enumerate(rows, start=1)] if with_ids else []
+
+
+@cache
+def _counting(table: Table, column: str, *, with_ids: bool) -> tuple[str, str]:
+    """Return the statements that find the next free numbers, and the last id, and that let a row go on after them."""
+    is_free = f"NOT EXISTS (SELECT 1 FROM {table.name} WHERE {column} = ? || printf('%05d', n + 1))"
+    counted = "coalesce((SELECT next_number FROM erp_sequence WHERE name = ?), 1)"
+    return (
+        f"WITH RECURSIVE drawn(n, is_free, wanted) AS (SELECT {counted} - 1, 0, ?"
+        f" UNION ALL SELECT n + 1, {is_free}, wanted - is_free FROM drawn WHERE wanted > is_free)"
+        f" SELECT n, {sql_of_last_id(table) if with_ids else '0'} FROM drawn WHERE is_free ORDER BY n"
+    ), (
+        "INSERT INTO erp_sequence (name, next_number) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET next_number = excluded.next_number"
+    )

@@ -62,14 +62,14 @@ def init(with_demo: bool) -> None:
         if given:
             security.hash_password(given)  # a bad password is refused before anything is made
         _install_modules()
-        _switch_jit_off()
+        _tune()
         if with_demo:
             _load_demo()
         _add_administrator(given, with_demo)
         return
     done = migrations.upgrade_all()
     mended = migrations.mend()
-    _switch_jit_off()
+    _tune()
     for sentence in [f"Upgraded: {', '.join(done)}."] * bool(done) + mended:
         click.echo(sentence)
     _require_agreement()
@@ -78,8 +78,8 @@ def init(with_demo: bool) -> None:
     click.echo(f"A new password for {ADMINISTRATOR}: erp users password {ADMINISTRATOR}")
 
 
-def _switch_jit_off() -> None:
-    if advice := migrations.switch_jit_off():
+def _tune() -> None:
+    if advice := migrations.tune():
         click.echo(advice)
 
 

@@ -31,7 +31,7 @@ from erp.migrations.revisions import (
     version_table,
 )
 from erp.migrations.schema import schema_breaches
-from erp.migrations.tuning import switch_jit_off
+from erp.migrations.tuning import tune
 
 __all__ = [
     "ADMINISTRATOR",
@@ -57,7 +57,7 @@ __all__ = [
     "require_readable",
     "revision",
     "schema_breaches",
-    "switch_jit_off",
+    "tune",
     "uninstall",
     "unmoved",
     "upgrade",

@@ -27,9 +27,10 @@ from erp.errors import (
 from erp.events import Current, current_run
 from erp.manifest import ADMINISTRATOR, SHIPPED_ROLES, Module, Permission
 from erp.migrations import revisions, schema
-from erp.models import SETTLED, InstalledModule, Job, ModuleState, OptionValue, Role, RoleRight, Sequence
+from erp.models import SETTLED, InstalledModule, Job, ModuleState, OptionValue, Role, RoleRight
 from erp.options import bump_revision
 from erp.registry import CORE, current_registry
+from erp.sequence import forget_sequences
 from erp.text import plural, say
 from erp.third_parties import place_of
 
@@ -213,7 +214,7 @@ def _forget(session: Session, module: Module) -> None:
     jobs = [name for name, owned in current_registry().jobs.items() if owned.module == module.name]
     session.execute(delete(RoleRight).where(RoleRight.permission.startswith(mine, autoescape=True)))
     session.execute(delete(OptionValue).where(OptionValue.name.startswith(mine, autoescape=True)))
-    session.execute(delete(Sequence).where(Sequence.name.startswith(mine, autoescape=True)))
+    forget_sequences(session, module.name)
     search.forget_tables(session, [table.name for table in revisions.tables(module.name)])
     session.execute(delete(Job).where(Job.name.in_(jobs)))
     session.execute(delete(InstalledModule).where(InstalledModule.name == module.name))

@@ -100,37 +100,56 @@ def test_a_lock_ends_with_its_connection(postgres):
     one.release()
 
 
-def test_jit_is_switched_off_for_the_database(postgres):
-    assert migrations.switch_jit_off() == ""
+@pytest.fixture
+def set_for_database(postgres):
+    """Change the settings of the database, as its owner does; at the end it has none."""
+
+    def alter(change: str) -> None:
+        with postgres.connect() as connection:
+            name = connection.dialect.identifier_preparer.quote(str(postgres.url.database))
+            connection.execute(text(f"ALTER DATABASE {name} {change}"))
+            connection.commit()
+        postgres.dispose()
+
+    alter("RESET ALL")
+    yield alter
+    alter("RESET ALL")
+
+
+def test_jit_is_off_and_reading_anywhere_costs_the_same_for_the_database(postgres, set_for_database):
+    assert migrations.tune() == ""
     postgres.dispose()
     with postgres.connect() as connection:
         assert connection.scalar(text("SHOW jit")) == "off"
+        assert connection.scalar(text("SHOW random_page_cost")) == "1.1"
 
 
-def test_where_that_is_not_allowed_a_sentence_says_what_to_do(postgres, monkeypatch):
+def test_a_cost_that_somebody_has_set_stays(postgres, set_for_database):
+    set_for_database("SET random_page_cost = 3")
+    assert migrations.tune() == ""
+    postgres.dispose()
     with postgres.connect() as connection:
-        connection.execute(
-            text("ALTER DATABASE " + connection.dialect.identifier_preparer.quote(postgres.url.database) + " RESET jit")
-        )
-        connection.commit()
+        assert connection.scalar(text("SHOW random_page_cost")) == "3"
+
+
+def test_where_that_is_not_allowed_a_sentence_says_what_to_do(postgres, set_for_database, monkeypatch):
+    with postgres.connect() as connection:
         connection.execute(
             text("DO $$ BEGIN CREATE ROLE visitor LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
         )
         connection.commit()
     visitor = create_engine(postgres.url.set(username="visitor"))
     try:
-        with visitor.connect() as connection:
-            if connection.scalar(text("SHOW jit")) != "on":
-                pytest.skip("this server has no JIT, so there is nothing to switch off")
         monkeypatch.setattr("erp.migrations.tuning.db", type("Database", (), {"engine": visitor}))
-        advice = migrations.switch_jit_off()
+        advice = migrations.tune()
     except DBAPIError as error:
         pytest.skip(f"this server lets no other role in: {error.orig}")
     finally:
         visitor.dispose()
-    assert advice.startswith("Statements are faster without JIT") and "SET jit = off" in advice
+    assert advice.startswith("Statements are faster when the owner of the database runs: ALTER DATABASE")
+    assert advice.endswith("SET random_page_cost = 1.1")
 
 
-def test_sqlite_has_no_jit(app):
+def test_sqlite_has_no_such_settings(app):
     if db.engine.dialect.name == "sqlite":
-        assert migrations.switch_jit_off() == ""
+        assert migrations.tune() == ""

@@ -228,3 +228,18 @@ def test_of_two_that_allocate_at_once_without_asking_one_is_asked(app, session, 
     session.expire_all()
     assert session.scalar(select(func.sum(Allocation.quantity))) == Decimal(15)
     assert earliest.lines[0].allocated == 0
+
+
+def test_a_queue_for_which_stock_is_enough_is_not_read(session, screws):
+    def demands(quantity):
+        order = make_order(session, [(screws[0], quantity)])
+        lines = tuple(line.id for line in order.lines)
+        scope = queries.Scope((screws[0].id,), beyond_queue=lines, of_document=True)
+        (snapshot,) = queries.read_snapshots(session, scope, queries.rules_of_runs(session))
+        return [demand.line_id for demand in snapshot.demands], list(lines)
+
+    earlier = [make_order(session, [(screws[0], 1)]).lines[0].id for _ in range(20)]
+    read, asked = demands(5)
+    assert read == asked
+    read, more = demands(1)  # 26 of the 25
+    assert read == [*earlier, *asked, *more]

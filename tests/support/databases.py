@@ -93,6 +93,7 @@ class Wiped:
         WHERE c.relnamespace = 'public'::regnamespace ORDER BY c.oid
     """
     SIZE = "SELECT sum(pg_relation_size(oid)) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+    COUNTERS = "SELECT relname FROM pg_class WHERE relkind = 'S' AND relname LIKE 'erp\\_number\\_%'"
     SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
     LARGEST = 20_000_000
 
@@ -119,6 +120,8 @@ class Wiped:
         """Put everything back; return False where the tables have changed, are too large or are locked."""
         try:
             with psycopg.connect(self.url, autocommit=True) as connection:
+                for (name,) in connection.execute(self.COUNTERS).fetchall():
+                    connection.execute(f'DROP SEQUENCE public."{name}"')
                 if connection.execute(self.SHAPE).fetchall() != self.shape:
                     return False
                 if connection.execute(self.SIZE).fetchone()[0] > self.LARGEST:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     CompoundSelect,
@@ -27,7 +28,7 @@ from sqlalchemy import (
     true,
     union_all,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from erp import clock
 from erp.db import Build, Quantity, given, is_among, raw, read_prepared, read_unprepared
@@ -48,8 +49,9 @@ from modules.sales.states import ShippingPolicy
 class Scope:
     """What a run serves: the whole queue of some products, or only certain lines of theirs.
 
-    Lines named one by one are a clerk's decision, so those on hold are served too; those `beyond_queue` come at their
-    place in the queue. Those `confirmed` belong to an order that is about to be: they count as if it were.
+    Lines named one by one are a clerk's decision, so those on hold are served too. Those `beyond_queue` come at their
+    place in the queue, together with those that may lose something to them. Those `confirmed` belong to an order that
+    is about to be: they count as if it were.
     A scope `of_document` has the few products of one, and is read in fewer statements.
     """
 
@@ -180,11 +182,35 @@ def _together(session: Session, variant: _Variant, _removal: str) -> CompoundSel
     whole = or_(named_whole, OrderLine.product_id.in_(select(product_id)))
     in_order = (OrderLine.product_id, *service_order(session, variant.rules))
     place = func.row_number().over(order_by=in_order).label("place")
-    demands = _demand_rows(session, variant, whole).add_columns(place).subquery()
+    rows = _demand_rows(session, variant, whole).add_columns(place)
+    if variant.beyond_queue:
+        rows = rows.where(_is_asked_or_may_lose(session, stock))
+    demands = rows.subquery()
     nothing = [cast(null(), BigInteger)] * 3
     of_stock = select(literal(_STOCK).label("kind"), id_, product_id, quantity, *nothing, stock.c.place)
     both = union_all(of_stock, select(literal(_DEMAND), *demands.c))
     return both.order_by(both.selected_columns[0], both.selected_columns[7])
+
+
+def _is_asked_or_may_lose(session: Session, stock: CTE) -> ColumnElement[bool]:
+    """Return the condition on an order line that it is named, or of a product whose stock is not enough for all lines.
+
+    Lines of other products lose nothing by the order in which they are served. This keeps a long queue from being read.
+    """
+    named, waiting, line, product = aliased(OrderLine), aliased(OrderLine), aliased(OrderLine), aliased(Product)
+    free = select(func.coalesce(func.sum(stock.c[2]), 0)).where(stock.c.product_id == product.id)
+    need = select(func.sum(raw(line.need))).where(line.product_id == product.id, line.has_need)
+    among = partial(is_among, session, hides_number=True)
+    is_short = need.scalar_subquery() > free.scalar_subquery()
+    short = _worked_out_once(select(product.id).where(among(product.id, "product_ids"), is_short), "short")
+    of_short = select(waiting.id).join(short, waiting.product_id == short.c.id).where(waiting.has_need)
+    ids = _worked_out_once(union_all(select(named.id).where(among(named.id, "line_ids")), of_short), "asked")
+    return OrderLine.id.in_(select(ids.c.id))
+
+
+def _worked_out_once(rows: Select[int] | CompoundSelect[int], name: str) -> CTE:
+    """Return a CTE that PostgreSQL reads once, whatever it takes the number of lines for."""
+    return rows.cte(name).prefix_with("MATERIALIZED", dialect="postgresql")
 
 
 def _demand_rows(session: Session, variant: _Variant, whole: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
@@ -212,15 +238,16 @@ def _promised() -> ColumnElement[int]:
 
 def _in_scope(session: Session, variant: _Variant) -> ColumnElement[bool]:
     among = partial(is_among, session, hides_number=variant.are_few)
-    of_products = among(OrderLine.product_id, "product_ids")
-    named = and_(among(OrderLine.id, "line_ids"), is_allocatable())
+    # Of few lines each finds its order: PostgreSQL would read all confirmed orders where it takes them for fewer still.
+    is_confirmed = Order.is_confirmed.is_(True) if variant.are_few else Order.is_confirmed
+    is_lot_tracked = Product.tracking != Tracking.serial
+    of_products, allocatable = among(OrderLine.product_id, "product_ids"), and_(is_confirmed, is_lot_tracked)
+    named = and_(among(OrderLine.id, "line_ids"), allocatable)
     if variant.named:
         return and_(of_products, named)
     scheduled = _is_after(given("until")) if variant.ends else false()
-    allocatable = is_allocatable()
     if variant.confirming:
-        is_confirmed = or_(Order.is_confirmed, among(OrderLine.id, "confirmed"))
-        allocatable = and_(is_confirmed, Product.tracking != Tracking.serial)
+        allocatable = and_(or_(is_confirmed, among(OrderLine.id, "confirmed")), is_lot_tracked)
     waiting = and_(allocatable, not_(is_held(session, variant.rules)), not_(scheduled))
     return and_(of_products, or_(waiting, named) if variant.beyond_queue else waiting)
 
