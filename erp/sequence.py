@@ -8,7 +8,7 @@ is undone is not given again. SQLite, which has one writer, counts in a row.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Table, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -50,6 +50,17 @@ def forget_sequences(session: Session, module: str) -> None:
     session.execute(delete(Sequence).where(mine))
 
 
+class _Wanted(NamedTuple):
+    """How many numbers, of which sequence, and the column of a table in which those in use begin with `start`."""
+
+    name: str
+    table: Table
+    column: str
+    start: str
+    count: int
+    with_ids: bool
+
+
 def _advance(
     session: Session, name: str, prefix: str, taken: Any, count: int, *, with_ids: bool = False
 ) -> tuple[list[str], list[int]]:
@@ -59,18 +70,16 @@ def _advance(
     start = prefix if key is None else identity_key(prefix)
     session.flush()
     draw = _draw_on_postgresql if is_postgresql(session) else _draw_on_sqlite
-    found, ids = draw(session, name, column.table, column.name, start, count, with_ids)
+    found, ids = draw(session, _Wanted(name, column.table, column.name, start, count, with_ids))
     return [f"{prefix}{number:05d}" for number in found], ids
 
 
-def _draw_on_postgresql(
-    session: Session, name: str, table: Table, column: str, start: str, count: int, with_ids: bool
-) -> tuple[list[int], list[int]]:
-    statement, new = _drawing(table, column, with_ids=with_ids), [None] * count
-    values = (count, start, _counter(name), *([new] if with_ids else []))
+def _draw_on_postgresql(session: Session, wanted: _Wanted) -> tuple[list[int], list[int]]:
+    statement, new = _drawing(wanted.table, wanted.column, with_ids=wanted.with_ids), [None] * wanted.count
+    values = (wanted.count, wanted.start, _counter(wanted.name), *([new] if wanted.with_ids else []))
     ((found, ids),) = run(connection_of(session), statement, values)
     if found[0] is None:
-        _make_counter(session, name)
+        _make_counter(session, wanted.name)
         ((found, ids),) = run(connection_of(session), statement, values)
     return found, ids
 
@@ -91,7 +100,7 @@ def _make_counter(session: Session, name: str) -> None:
 @cache
 def _drawing(table: Table, column: str, *, with_ids: bool) -> str:
     """Return the statement that draws numbers until enough of them are free: a null where there is no sequence yet."""
-    number = "lpad(n::text, greatest(5, length(n::text)), '0')"
+    number, ids = "lpad(n::text, greatest(5, length(n::text)), '0')", sql_of_next_ids(table) if with_ids else "NULL"
     # OFFSET 0 keeps PostgreSQL from drawing once for each use of the number.
     return (
         "WITH RECURSIVE drawn(n, is_free, wanted) AS ("
@@ -100,19 +109,17 @@ def _drawing(table: Table, column: str, *, with_ids: bool) -> str:
         f"SELECT n, (NOT EXISTS (SELECT 1 FROM {table.name} WHERE {column} = %s || {number}))::int AS is_free"
         " FROM (SELECT nextval(to_regclass(%s)) AS n WHERE drawn.wanted > drawn.is_free OFFSET 0) AS next"
         ") AS each WHERE drawn.n IS NOT NULL)"
-        f" SELECT array_agg(n ORDER BY n) FILTER (WHERE is_free = 1), {sql_of_next_ids(table) if with_ids else 'NULL'}"
-        " FROM drawn"
+        f" SELECT array_agg(n ORDER BY n) FILTER (WHERE is_free = 1), CASE WHEN max(n) > 0 THEN {ids} END FROM drawn"
     )
 
 
-def _draw_on_sqlite(
-    session: Session, name: str, table: Table, column: str, start: str, count: int, with_ids: bool
-) -> tuple[list[int], list[int]]:
-    connection, (statement, move) = connection_of(session), _counting(table, column, with_ids=with_ids)
-    rows = run(connection, statement, (name, count, start))
+def _draw_on_sqlite(session: Session, wanted: _Wanted) -> tuple[list[int], list[int]]:
+    connection = connection_of(session)
+    statement, move = _counting(wanted.table, wanted.column, with_ids=wanted.with_ids)
+    rows = run(connection, statement, (wanted.name, wanted.count, wanted.start))
     found = [number for number, _ in rows]
-    run(connection, move, (name, found[-1] + 1), gives_rows=False)
-    return found, [last + place for place, (_, last) in enumerate(rows, start=1)] if with_ids else []
+    run(connection, move, (wanted.name, found[-1] + 1), gives_rows=False)
+    return found, [last + place for place, (_, last) in enumerate(rows, start=1)] if wanted.with_ids else []
 
 
 @cache

@@ -18,10 +18,10 @@ from tests.support.inventory_lots import make_location, make_product, make_stock
 from tests.support.procurement import make_purchase_order
 from tests.support.sales import make_draft
 
-# SQLite writes one table in a statement: to pack an order, nine change. It needs no round trips.
+# SQLite writes one table in a statement: to pack an order, ten change. It needs no round trips.
 MOST = {
     "postgresql": {"confirm": 6, "allocate": 4, "pack": 5, "remove": 4, "receive": 7},
-    "sqlite": {"confirm": 11, "allocate": 8, "pack": 12, "remove": 7, "receive": 13},
+    "sqlite": {"confirm": 12, "allocate": 8, "pack": 13, "remove": 7, "receive": 13},
 }
 
 
@@ -57,6 +57,7 @@ def counts(session, count_statements):
 
 
 def test_an_operation_on_one_order_takes_a_fixed_number_of_statements(counts, session):
+    counts(1)  # the first document of its kind makes a sequence
     few, most = counts(3), MOST[session.get_bind().dialect.name]
     assert counts(12) == few
     assert {name: number for name, number in few.items() if number > most[name]} == {}

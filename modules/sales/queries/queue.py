@@ -210,7 +210,7 @@ def _is_asked_or_may_lose(session: Session, stock: CTE) -> ColumnElement[bool]:
 
 def _worked_out_once(rows: Select[int] | CompoundSelect[int], name: str) -> CTE:
     """Return a CTE that PostgreSQL reads once, whatever it takes the number of lines for."""
-    return rows.cte(name).prefix_with("MATERIALIZED", dialect="postgresql")
+    return rows.cte(name).prefix_with("materialized", dialect="postgresql")
 
 
 def _demand_rows(session: Session, variant: _Variant, whole: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
