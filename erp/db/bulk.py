@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
+from operator import itemgetter
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import (
@@ -113,7 +114,7 @@ def bulk_insert(
         return
     session.flush()
     names, same = (*columns, *shared), tuple(map(_known, shared.values()))
-    full = [(*row, *same) for row in rows]
+    full = [(*row, *same) for row in rows] if same else rows
     if on_postgresql:
         driver = connection_of(session).connection.driver_connection
         assert driver is not None
@@ -296,8 +297,8 @@ def bulk_update(
     else:
         session.flush()
         sql, places = in_order(statement(on_postgresql=False), ("row_id", *types))
-        parameters = [tuple(map(row.__getitem__, places)) for row in rows]
-        run(connection_of(session), sql, parameters, for_each=True)
+        cells = rows if places == (0,) else list(map(itemgetter(*places), rows))
+        run(connection_of(session), sql, cells, for_each=True)
 
 
 @cache

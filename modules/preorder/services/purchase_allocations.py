@@ -53,14 +53,14 @@ def add_purchase_allocations(
         return []
     existing = _open_pairs(session, {reservation.purchase_line_id for reservation in reservations})
     same = {pair: ids[source] for pair, ids in existing.items() if source in ids}
-    grown = [(same[each.pair], each.quantity) for each in reservations if each.pair in same]
-    new = [each for each in reservations if each.pair not in same]
+    grown = [(same[each.pair], each.quantity) for each in reservations if each.pair in same] if same else []
+    new = [each for each in reservations if each.pair not in same] if same else reservations
     add_allocated(session, [(each.purchase_line_id, each.quantity) for each in reservations])
     bulk_add(session, PURCHASE_ALLOCATION, ("quantity",), grown)
     ids = _insert(session, new, source)
     session.expire_all()
     _give_default_status(session, sorted({each.purchase_line_id for each in new}))
-    return [id_ for id_, each in zip(ids, new, strict=True) if each.pair not in existing]
+    return [id_ for id_, each in zip(ids, new, strict=True) if each.pair not in existing] if existing else ids
 
 
 def _open_pairs(session: Session, purchase_line_ids: Collection[int]) -> dict[Pair, dict[AllocationSource, int]]:
@@ -81,11 +81,16 @@ def _insert(session: Session, reservations: Sequence[Reservation], source: Alloc
     if not reservations:
         return []
     run = current_run(session)
-    signed = (0, source.value, run.id(session), run.user_name, raw_instant(clock.now()))
+    shared = {
+        "received": 0,
+        "source": source.value,
+        "run_id": run.id(session),
+        "user_name": run.user_name,
+        "created_at": raw_instant(clock.now()),
+    }
     ids = new_ids(session, PURCHASE_ALLOCATION, len(reservations))
-    columns = ("id", *Reservation._fields, "received", "source", "run_id", "user_name", "created_at")
-    rows = [(id_, *reservation, *signed) for id_, reservation in zip(ids, reservations, strict=True)]
-    bulk_insert(session, PURCHASE_ALLOCATION, columns, rows)
+    rows = [(id_, *reservation) for id_, reservation in zip(ids, reservations, strict=True)]
+    bulk_insert(session, PURCHASE_ALLOCATION, ("id", *Reservation._fields), rows, shared=shared)
     return ids
 
 
