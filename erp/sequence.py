@@ -7,8 +7,9 @@ is undone is not given again. SQLite, which has one writer, counts in a row.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Table, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -50,7 +51,8 @@ def forget_sequences(session: Session, module: str) -> None:
     session.execute(delete(Sequence).where(mine))
 
 
-class _Wanted(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Wanted:
     """How many numbers, of which sequence, and the column of a table in which those in use begin with `start`."""
 
     name: str
