@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from erp.errors import ErpError
@@ -24,6 +24,8 @@ JOINERS = "\u200c\u200d"
 _REFUSED = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
 
 
+# The keys of longer texts are not remembered.
+_SHORT = 100
 # No character from here on has another case.
 _LAST_WITH_CASE = 0x1E944
 
@@ -37,10 +39,18 @@ class BadIdentifier(ErpError):
 
 def identity_key(text: str) -> str:
     """Return what an identifier is compared by: its letters without case, trimmed, white space runs as one space."""
+    return _remembered_key(text) if len(text) <= _SHORT else _key_of(text)
+
+
+def _key_of(text: str) -> str:
     if text.isascii():
         return " ".join(text.lower().split())
     folded = unicodedata.normalize("NFC", text).casefold()
     return " ".join(unicodedata.normalize("NFC", folded).split())
+
+
+# A file names a product or a customer on many rows.
+_remembered_key = lru_cache(maxsize=5000)(_key_of)
 
 
 @cache

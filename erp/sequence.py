@@ -2,12 +2,14 @@
 
 A sequence is named after its document, `<module>.<noun>`, such as `sales.order`: uninstalling the module forgets it.
 PostgreSQL counts with a sequence of its own, so that nobody waits for a number: one that is given to a transaction that
-is undone is not given again. SQLite, which has one writer, counts in a row.
+is undone is not given again, except to what is only `trying`. SQLite, which has one writer, counts in a row.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -15,7 +17,7 @@ from sqlalchemy import Table, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from erp.db import connection_of, is_postgresql, key_of, run, sql_of_last_id, sql_of_next_ids
+from erp.db import carried, connection_of, is_postgresql, key_of, new_ids, run, sql_of_last_id, sql_of_next_ids
 from erp.identity import identity_key
 from erp.models import Sequence
 
@@ -40,6 +42,25 @@ def next_documents(session: Session, name: str, prefix: str, taken: Any, *, coun
     """
     numbers, ids = _advance(session, name, prefix, taken, count, with_ids=True)
     return list(zip(ids, numbers, strict=True))
+
+
+@dataclass
+class _Trying:
+    """Whether what a session does is going to be undone, and the last number of each sequence in it."""
+
+    now: bool = False
+    last: dict[str, int] = field(default_factory=dict)
+
+
+@contextmanager
+def trying(session: Session) -> Iterator[None]:
+    """Give the numbers that come next without using them up: what is done inside, the caller undoes."""
+    tried = carried(session, _Trying)
+    tried.now, tried.last = True, {}
+    try:
+        yield
+    finally:
+        tried.now = False
 
 
 def forget_sequences(session: Session, module: str) -> None:
@@ -71,12 +92,14 @@ def _advance(
     column = taken.expression if key is None else key
     start = prefix if key is None else identity_key(prefix)
     session.flush()
-    draw = _draw_on_postgresql if is_postgresql(session) else _draw_on_sqlite
-    found, ids = draw(session, _Wanted(name, column.table, column.name, start, count, with_ids))
+    of_postgresql = _peek if carried(session, _Trying).now else _draw
+    find = of_postgresql if is_postgresql(session) else _count
+    found, ids = find(session, _Wanted(name, column.table, column.name, start, count, with_ids))
     return [f"{prefix}{number:05d}" for number in found], ids
 
 
-def _draw_on_postgresql(session: Session, wanted: _Wanted) -> tuple[list[int], list[int]]:
+def _draw(session: Session, wanted: _Wanted) -> tuple[list[int], list[int]]:
+    """Draw numbers from PostgreSQL's sequence."""
     statement, new = _drawing(wanted.table, wanted.column, with_ids=wanted.with_ids), [None] * wanted.count
     values = (wanted.count, wanted.start, _counter(wanted.name), *([new] if wanted.with_ids else []))
     ((found, ids),) = run(connection_of(session), statement, values)
@@ -99,41 +122,70 @@ def _make_counter(session: Session, name: str) -> None:
     session.execute(text(f"CREATE SEQUENCE IF NOT EXISTS {_counter(name)} START WITH {following}"))
 
 
+_DIGITS = "lpad(n::text, greatest(5, length(n::text)), '0')"
+
+
 @cache
 def _drawing(table: Table, column: str, *, with_ids: bool) -> str:
     """Return the statement that draws numbers until enough of them are free: a null where there is no sequence yet."""
-    number, ids = "lpad(n::text, greatest(5, length(n::text)), '0')", sql_of_next_ids(table) if with_ids else "NULL"
+    ids = sql_of_next_ids(table) if with_ids else "NULL"
     # OFFSET 0 keeps PostgreSQL from drawing once for each use of the number.
     return (
         "WITH RECURSIVE drawn(n, is_free, wanted) AS ("
         " SELECT 0::bigint, 0, %s::bigint"
         " UNION ALL SELECT each.n, each.is_free, wanted - drawn.is_free FROM drawn, LATERAL ("
-        f"SELECT n, (NOT EXISTS (SELECT 1 FROM {table.name} WHERE {column} = %s || {number}))::int AS is_free"
+        f"SELECT n, (NOT EXISTS (SELECT 1 FROM {table.name} WHERE {column} = %s || {_DIGITS}))::int AS is_free"
         " FROM (SELECT nextval(to_regclass(%s)) AS n WHERE drawn.wanted > drawn.is_free OFFSET 0) AS next"
         ") AS each WHERE drawn.n IS NOT NULL)"
         f" SELECT array_agg(n ORDER BY n) FILTER (WHERE is_free = 1), CASE WHEN max(n) > 0 THEN {ids} END FROM drawn"
     )
 
 
-def _draw_on_sqlite(session: Session, wanted: _Wanted) -> tuple[list[int], list[int]]:
-    connection = connection_of(session)
-    statement, move = _counting(wanted.table, wanted.column, with_ids=wanted.with_ids)
-    rows = run(connection, statement, (wanted.name, wanted.count, wanted.start))
-    found = [number for number, _ in rows]
-    run(connection, move, (wanted.name, found[-1] + 1), gives_rows=False)
-    return found, [last + place for place, (_, last) in enumerate(rows, start=1)] if wanted.with_ids else []
+def _peek(session: Session, wanted: _Wanted) -> tuple[list[int], list[int]]:
+    """Find the numbers that PostgreSQL's sequence would give next, after those that were found while trying."""
+    last = carried(session, _Trying).last
+    name, values = wanted.name, (last.get(wanted.name, 0), wanted.count, wanted.start)
+    rows = run(connection_of(session), _peeking(wanted.table, wanted.column), (_counter(name), name, *values))
+    found = [number for (number,) in rows]
+    last[name] = found[-1]
+    return found, new_ids(session, wanted.table, wanted.count) if wanted.with_ids else []
 
 
 @cache
-def _counting(table: Table, column: str, *, with_ids: bool) -> tuple[str, str]:
-    """Return the statements that find the next free numbers, and the last id, and that let a row go on after them."""
-    is_free = f"NOT EXISTS (SELECT 1 FROM {table.name} WHERE {column} = ? || printf('%05d', n + 1))"
-    counted = "coalesce((SELECT next_number FROM erp_sequence WHERE name = ?), 1)"
+def _peeking(table: Table, column: str) -> str:
+    row = "(SELECT next_number - 1 FROM erp_sequence WHERE name = %s)"
+    given = f"greatest(coalesce(pg_sequence_last_value(to_regclass(%s)), {row}, 0), %s::bigint)"
+    used = f"EXISTS (SELECT 1 FROM {table.name} WHERE {column} = %s || {_DIGITS.replace('n::', '(n + 1)::')})"
+    return _counting_from(given, "%s::bigint", used)
+
+
+def _count(session: Session, wanted: _Wanted) -> tuple[list[int], list[int]]:
+    """Count on in SQLite's row."""
+    connection = connection_of(session)
+    statement = _counting(wanted.table, wanted.column, with_ids=wanted.with_ids)
+    rows = run(connection, statement, (wanted.name, wanted.count, wanted.start))
+    found = [number for number, *_ in rows]
+    run(connection, _MOVE, (wanted.name, found[-1] + 1), gives_rows=False)
+    return found, [last + place for place, (_, last) in enumerate(rows, start=1)] if wanted.with_ids else []
+
+
+_MOVE = (
+    "INSERT INTO erp_sequence (name, next_number) VALUES (?, ?)"
+    " ON CONFLICT (name) DO UPDATE SET next_number = excluded.next_number"
+)
+
+
+@cache
+def _counting(table: Table, column: str, *, with_ids: bool) -> str:
+    given = "coalesce((SELECT next_number FROM erp_sequence WHERE name = ?), 1) - 1"
+    used = f"EXISTS (SELECT 1 FROM {table.name} WHERE {column} = ? || printf('%05d', n + 1))"
+    return _counting_from(given, "?", used, f", {sql_of_last_id(table)}" if with_ids else "")
+
+
+def _counting_from(given: str, count: str, used: str, more: str = "") -> str:
+    """Return the statement that finds the next free numbers after the last one given, with more of each row."""
     return (
-        f"WITH RECURSIVE drawn(n, is_free, wanted) AS (SELECT {counted} - 1, 0, ?"
-        f" UNION ALL SELECT n + 1, {is_free}, wanted - is_free FROM drawn WHERE wanted > is_free)"
-        f" SELECT n, {sql_of_last_id(table) if with_ids else '0'} FROM drawn WHERE is_free ORDER BY n"
-    ), (
-        "INSERT INTO erp_sequence (name, next_number) VALUES (?, ?)"
-        " ON CONFLICT (name) DO UPDATE SET next_number = excluded.next_number"
+        f"WITH RECURSIVE drawn(n, is_free, wanted) AS (SELECT {given}, 0, {count}"
+        f" UNION ALL SELECT n + 1, CASE WHEN {used} THEN 0 ELSE 1 END, wanted - is_free"
+        f" FROM drawn WHERE wanted > is_free) SELECT n{more} FROM drawn WHERE is_free = 1 ORDER BY n"
     )

@@ -15,6 +15,7 @@ from erp.db import commit, db, reading
 from erp.errors import ErpError
 from erp.exchange import Map, export_csv, find_map, import_csv
 from erp.registry import Registry, current_registry
+from erp.sequence import trying
 
 
 class _KindCommand(click.Command):
@@ -78,7 +79,8 @@ def import_command(kind: str, file: str, *, map_name: str, update: bool, dry_run
             return import_csv(session, kind, data, used=_map(session, kind, map_name), after=after, update=update)
 
         if dry_run:
-            summary = work(db.session())
+            with trying(db.session()):
+                summary = work(db.session())
             db.session.rollback()
         else:
             summary = commit(work)

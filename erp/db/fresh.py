@@ -5,17 +5,22 @@ The session works out again for each select how its rows become objects, which t
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from itertools import repeat
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Select
+from sqlalchemy import Column, Select, Table
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import instance_state, set_committed_value
 from sqlalchemy.orm.util import identity_key
 
+from erp.db.bulk import insert_rows
+from erp.db.identity import key_columns
 from erp.db.prepared import Build, typed_rows
 from erp.db.session import Model
+
+M = TypeVar("M", bound=Model)
 
 
 def fresh_rows(
@@ -83,3 +88,42 @@ def _attached(session: Session, model: type[Model], key: Any, values: Mapping[st
     state.key, state.session_id = key, session.hash_key
     session.identity_map.add(state)
     return row
+
+
+def insert_objects(
+    session: Session,
+    model: type[M],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    related: Iterable[Mapping[str, Model]] | None = None,
+) -> list[M]:
+    """Insert many rows as `insert_rows` does; return them as objects of the session, without reading them back.
+
+    They have the values given, the defaults, and None for the rest. What is worked out for each row, such as a key or
+    an instant, is read when somebody asks for it. `related` are the other objects that each row refers to, by the names
+    of its relationships.
+    """
+    if not rows:
+        return []
+    others_of: Iterable[Mapping[str, Model]] = repeat({}, len(rows)) if related is None else related
+    keys = key_columns(cast(Table, model.__table__))
+    values = {name: _set_when_inserted(column) for name, column in _columns(model).items() if column.name not in keys}
+    same = {name: value[0] for name, value in values.items() if value and name not in rows[0]}
+    found = [
+        cast(M, _attached(session, model, identity_key(model, id_), {**same, **row, **known, "id": id_}))
+        for id_, row, known in zip(insert_rows(session, model, rows), rows, others_of, strict=True)
+    ]
+    if unread := _columns(model).keys() - {"id", *same, *rows[0]}:
+        for each in found:
+            session.expire(each, unread)
+    return found
+
+
+def _set_when_inserted(column: Column[Any]) -> tuple[Any] | None:
+    """Return the value that a column gets in every row that does not name it; None where each gets one of its own."""
+    if column.server_default is not None or column.primary_key:
+        return None
+    default: Any = column.default
+    if default is None:
+        return (None,)
+    return (default.arg,) if default.is_scalar else None

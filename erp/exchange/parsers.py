@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from erp import clock
@@ -103,12 +104,18 @@ def signed_quantity(cell: str) -> Decimal:
 
 
 def _number(cell: str) -> Decimal:
-    found = re.fullmatch(r"[+-]?[0-9]{1,30}(?:\.([0-9]{1,30}))?", cell.strip())
+    return _number_of(cell.strip())
+
+
+@lru_cache(maxsize=5000)
+def _number_of(text: str) -> Decimal:
+    """Return the number that a text without white space around it is: in a file many are the same."""
+    found = re.fullmatch(r"[+-]?[0-9]{1,30}(?:\.([0-9]{1,30}))?", text)
     if not found:
-        raise ValueError(_number_problem(cell.strip()))
+        raise ValueError(_number_problem(text))
     if len((found[1] or "").rstrip("0")) > PLACES:
         raise ValueError(say("has more than four decimals"))
-    value = Decimal(cell.strip())
+    value = Decimal(text)
     if abs(value) > LIMIT:
         raise ValueError(say("is beyond {LIMIT:,}", LIMIT=LIMIT))
     return value

@@ -26,6 +26,7 @@ from erp.history import noting_made
 from erp.identity import identity_key
 from erp.models import ImportFile, ImportState, RunKind, User
 from erp.registry import current_registry
+from erp.sequence import trying
 from erp.text import joined, plural, say, stored
 
 T = TypeVar("T")
@@ -159,7 +160,9 @@ def _first_rows(read: Reading, may: May) -> dict[str, Any]:
 
 
 def _tried(session: Session, read: Reading, file: ImportFile) -> str:
-    summary = store(session, read, after=file.steps.split(), update=file.is_update and read.kind.update is not None)
+    update = file.is_update and read.kind.update is not None
+    with trying(session):
+        summary = store(session, read, after=file.steps.split(), update=update)
     notes = [note for answer in notes_of_import(session) for note in answer]
     return joined([summary, *read.notes(), *notes])
 

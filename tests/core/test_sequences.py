@@ -9,7 +9,7 @@ from sqlalchemy import inspect, text
 
 from erp.db import commit, db, is_postgresql
 from erp.models import Sequence
-from erp.sequence import forget_sequences, next_number, next_numbers
+from erp.sequence import forget_sequences, next_number, next_numbers, trying
 from modules.inventory_lots.models import Product
 from tests.support.inventory_lots import make_product
 
@@ -50,6 +50,20 @@ def test_numbers_go_on_where_an_earlier_release_stood(session):
     session.add(Sequence(name="test.thing", next_number=42))
     session.flush()
     assert draw(session) == ["T00042"]
+
+
+@pytest.mark.parametrize("before", [0, 3])
+def test_what_is_only_tried_gets_the_numbers_that_come_next_and_uses_none_up(session, before):
+    for _ in range(before):
+        draw(session)
+    make_product(session, sku=f"T{before + 2:05d}")
+    session.commit()
+    for _ in range(2):
+        with trying(session):
+            tried = draw(session, 2) + draw(session)
+        session.rollback()
+    assert draw(session, 2) + draw(session) == tried
+    assert tried == [f"T{before + number:05d}" for number in (1, 3, 4)]
 
 
 def test_a_module_that_is_uninstalled_leaves_no_sequence(session):

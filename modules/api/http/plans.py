@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from erp.api import Effect
 from erp.events import watching
 from erp.registry import current_registry
+from erp.sequence import trying
 from modules.api.errors import PlanChanged
 from modules.api.http.representation import written
 
@@ -51,7 +52,7 @@ def no_effects() -> dict[str, list[Any]]:
 
 def try_out(session: Session, work: Work) -> tuple[Any, Reading, Scope]:
     """Do the work; return its answer, the figures after it, and what they are of. The caller undoes it."""
-    with watching(session) as facts:
+    with watching(session) as facts, trying(session):
         _, body = work(session)
     session.flush()
     scope = {effect.name: sorted(effect.concerned(session, facts)) for effect in effects()}

@@ -9,12 +9,12 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from erp import clock, history
-from erp.db import insert_rows, new_ids_of
+from erp.db import insert_objects, insert_rows, new_ids_of
 from erp.errors import ErpError
 from erp.events import publish
 from erp.options import options
 from erp.sequence import next_number
-from modules.sales import queries
+from modules.inventory_lots.queries import products_by_id
 from modules.sales.errors import OrderWithoutLines
 from modules.sales.events import LinesServed, OrderConfirmed
 from modules.sales.models import Order, OrderLine
@@ -128,19 +128,22 @@ def create_confirmed(session: Session, orders: Sequence[NewOrder]) -> tuple[list
     The caller holds the products' locks. Returns the orders' ids and what is refused by (order, line) index; with any
     refusal the caller undoes all of it.
     """
-    order_ids = insert_rows(session, Order, [new.values() for new in orders])
-    rows = [
-        line.values(order_id, position)
-        for order_id, new in zip(order_ids, orders, strict=True)
+    made = insert_objects(session, Order, [new.values() for new in orders])
+    order_ids = [order.id for order in made]
+    products = products_by_id(session, {line.product_id for new in orders for line in new.lines})
+    new_lines = [
+        (order, position, line)
+        for order, new in zip(made, orders, strict=True)
         for position, line in enumerate(new.lines, start=1)
     ]
-    insert_rows(session, OrderLine, rows)
+    rows = [line.values(order.id, position) for order, position, line in new_lines]
+    related = ({"order": order, "product": products[line.product_id]} for order, _, line in new_lines)
+    lines = insert_objects(session, OrderLine, rows, related=related)
     subjects = [history.Subject("sales.order", id_, new.number) for id_, new in zip(order_ids, orders, strict=True)]
     history.record_all(
         session, [history.Change(subject, "created", "state", new=OrderState.confirmed) for subject in subjects]
     )
     indexes = {order_id: index for index, order_id in enumerate(order_ids)}
-    lines = queries.lines_of(session, order_ids)
     refusals = line_refusals(session, lines)
     if not refusals:
         publish(session, OrderConfirmed(tuple(order_ids)))
