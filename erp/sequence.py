@@ -122,7 +122,9 @@ def _make_counter(session: Session, name: str) -> None:
     session.execute(text(f"CREATE SEQUENCE IF NOT EXISTS {_counter(name)} START WITH {following}"))
 
 
-_DIGITS = "lpad(n::text, greatest(5, length(n::text)), '0')"
+def _digits(number: str) -> str:
+    """Return PostgreSQL's text of a number, with five digits at least."""
+    return f"lpad({number}::text, greatest(5, length({number}::text)), '0')"
 
 
 @cache
@@ -134,7 +136,7 @@ def _drawing(table: Table, column: str, *, with_ids: bool) -> str:
         "WITH RECURSIVE drawn(n, is_free, wanted) AS ("
         " SELECT 0::bigint, 0, %s::bigint"
         " UNION ALL SELECT each.n, each.is_free, wanted - drawn.is_free FROM drawn, LATERAL ("
-        f"SELECT n, (NOT EXISTS (SELECT 1 FROM {table.name} WHERE {column} = %s || {_DIGITS}))::int AS is_free"
+        f"SELECT n, (NOT EXISTS (SELECT 1 FROM {table.name} WHERE {column} = %s || {_digits('n')}))::int AS is_free"
         " FROM (SELECT nextval(to_regclass(%s)) AS n WHERE drawn.wanted > drawn.is_free OFFSET 0) AS next"
         ") AS each WHERE drawn.n IS NOT NULL)"
         f" SELECT array_agg(n ORDER BY n) FILTER (WHERE is_free = 1), CASE WHEN max(n) > 0 THEN {ids} END FROM drawn"
@@ -155,7 +157,7 @@ def _peek(session: Session, wanted: _Wanted) -> tuple[list[int], list[int]]:
 def _peeking(table: Table, column: str) -> str:
     row = "(SELECT next_number - 1 FROM erp_sequence WHERE name = %s)"
     given = f"greatest(coalesce(pg_sequence_last_value(to_regclass(%s)), {row}, 0), %s::bigint)"
-    used = f"EXISTS (SELECT 1 FROM {table.name} WHERE {column} = %s || {_DIGITS.replace('n::', '(n + 1)::')})"
+    used = f"EXISTS (SELECT 1 FROM {table.name} WHERE {column} = %s || {_digits('(n + 1)')})"
     return _counting_from(given, "%s::bigint", used)
 
 
