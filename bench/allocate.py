@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import os
 import subprocess
@@ -19,7 +18,6 @@ from bench.installation import install
 from bench.memory import peak_megabytes
 from bench.report import print_against_floor
 from erp import events
-from erp.__main__ import COLLECT_AFTER
 from erp.app import create_app
 from erp.db import db
 from erp.models import RunKind
@@ -75,7 +73,6 @@ def _apart(url: str) -> dict[str, float]:
 
 
 def _run() -> dict[str, float]:
-    gc.set_threshold(COLLECT_AFTER)
     app = create_app()
     with app.app_context():
         db.session.connection()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import gc
 import io
 import json
 import os
@@ -24,7 +23,6 @@ from bench.installation import install
 from bench.memory import peak_megabytes
 from bench.report import print_against_floor
 from erp import events
-from erp.__main__ import COLLECT_AFTER
 from erp.app import create_app
 from erp.db import commit, db
 from erp.exchange import import_csv
@@ -100,7 +98,6 @@ def _apart(url: str, file: Path) -> dict[str, float]:
 
 
 def _run(file: str) -> dict[str, float]:
-    gc.set_threshold(COLLECT_AFTER)
     with create_app(screens=False).app_context():
         db.session.connection()
         db.session.rollback()
