@@ -25,7 +25,7 @@ from erp.db.bulk import (
 )
 from erp.db.carried import carried
 from erp.db.driver import run
-from erp.db.fresh import fresh_rows, insert_objects
+from erp.db.fresh import fresh_rows, insert_objects, is_loaded, objects_by_id
 from erp.db.identity import contains, equals, key_column, key_columns, key_of, wrong_keys
 from erp.db.ids_with import new_ids_and
 from erp.db.locking import (
@@ -152,6 +152,7 @@ __all__ = [
     "instant_now",
     "is_among",
     "is_duplicate",
+    "is_loaded",
     "is_named",
     "is_one_of",
     "is_postgresql",
@@ -167,6 +168,7 @@ __all__ = [
     "new_ids",
     "new_ids_and",
     "new_ids_of",
+    "objects_by_id",
     "on_replica",
     "one_moment",
     "partial_index",

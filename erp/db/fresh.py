@@ -10,12 +10,12 @@ from functools import cache
 from itertools import repeat
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Column, Select, Table
+from sqlalchemy import Column, Select, Table, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import instance_state, set_committed_value
 from sqlalchemy.orm.util import identity_key
 
-from erp.db.bulk import insert_rows
+from erp.db.bulk import insert_rows, is_one_of
 from erp.db.identity import key_columns
 from erp.db.prepared import Build, typed_rows
 from erp.db.session import Model
@@ -88,6 +88,25 @@ def _attached(session: Session, model: type[Model], key: Any, values: Mapping[st
     state.key, state.session_id = key, session.hash_key
     session.identity_map.add(state)
     return row
+
+
+def is_loaded(row: Model) -> bool:
+    """Say whether the session has the values of a row, so that nothing is read when somebody asks for them."""
+    return not instance_state(row).expired
+
+
+def objects_by_id(session: Session, model: type[M], ids: Iterable[int]) -> dict[int, M]:
+    """Return the objects of these ids: in one statement those that the session does not have loaded."""
+    key_of, wanted, found = model.__mapper__.identity_key_from_primary_key, set(ids), {}
+    for id_ in wanted:
+        row: Any = session.identity_map.get(key_of((id_,)))
+        if row is not None and is_loaded(row):
+            found[id_] = row
+    if missing := wanted.difference(found):
+        column: Any = model.__mapper__.primary_key[0]
+        for row in session.scalars(select(model).where(is_one_of(session, column, missing))):
+            found[row.id] = row
+    return found
 
 
 def insert_objects(

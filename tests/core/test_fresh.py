@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import inspect, literal, select
 from sqlalchemy.orm.exc import StaleDataError
 
-from erp.db import fresh_rows, insert_objects, is_among
+from erp.db import fresh_rows, insert_objects, is_among, is_loaded, objects_by_id
 from modules.inventory_lots.models import Lot, Product
 from modules.sales.models import Order, OrderLine
 from modules.sales.states import OrderState
@@ -136,3 +136,15 @@ def test_objects_that_were_inserted_are_not_read(insert_lines, count_statements)
 
 def test_nothing_inserted_is_no_object(session):
     assert insert_objects(session, Order, []) == []
+
+
+def test_objects_that_the_session_has_loaded_are_not_read_again(session, count_statements):
+    one, other = make_product(session), make_product(session)
+    session.commit()
+    with count_statements() as sent:
+        assert objects_by_id(session, Product, [one.id]) == {one.id: one}
+        loaded = len(sent)
+        assert objects_by_id(session, Product, [one.id]) == {one.id: one}
+        assert (len(sent), is_loaded(other)) == (loaded, False)
+        assert objects_by_id(session, Product, [one.id, other.id, -1]) == {one.id: one, other.id: other}
+    assert objects_by_id(session, Product, []) == {}

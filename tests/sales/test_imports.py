@@ -14,7 +14,7 @@ from erp.errors import AlreadyMade
 from erp.exchange import kinds
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
-from modules.sales.exchange import orders
+from modules.sales.exchange import order_rows, orders
 from modules.sales.models import Allocation, Backorder, Order, OrderLine
 from modules.sales.states import OrderState, ShippingPolicy
 from tests.support.inventory_lots import make_product, make_stock
@@ -248,3 +248,28 @@ def test_numbers_are_looked_up_under_the_locks_of_the_products(session, shop, mo
     monkeypatch.setattr(orders, "orders_in_use", second)
     load(session, "sales_orders", "number,customer,sku,quantity", "A,ACME,SCREW,1")
     assert session.scalar(select(func.count()).select_from(Order)) == 1
+
+
+def test_products_that_were_read_for_one_part_of_a_file_are_not_read_for_the_next(
+    session, shop, monkeypatch, count_statements
+):
+    monkeypatch.setattr(kinds, "ROWS_AT_ONCE", 2)
+
+    def reads(first, count):
+        rows = [f"R-{first + place},ACME,{sku},1" for place in range(count) for sku in ("SCREW", "WIRE")]
+        with count_statements() as sent:
+            load(session, "sales_orders", "number,customer,sku,quantity", *rows)
+        return len([each for each in sent if "inventory_lots_product.unit_decimals" in each])
+
+    few = reads(1, 1)
+    assert reads(10, 8) == few
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_a_file_of_more_products_than_stay_loaded_is_imported_whole(session, shop, monkeypatch, most):
+    monkeypatch.setattr(kinds, "ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(order_rows, "MOST_KEPT", most)
+    rows = [f"R-{place},ACME,{sku},{place + 1}" for place, sku in enumerate(("SCREW", "WIRE", "SCREW", "WIRE"))]
+    load(session, "sales_orders", "number,customer,sku,quantity", *rows)
+    ordered = select(Product.sku, OrderLine.quantity).join(OrderLine.product).order_by(OrderLine.quantity)
+    assert session.execute(ordered).all() == [("SCREW", 1), ("WIRE", 2), ("SCREW", 3), ("WIRE", 4)]

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from erp.db import is_among, is_one_of, key_of, read_prepared, rows_named
+from erp.db import is_among, is_one_of, key_of, objects_by_id, read_prepared, rows_named
 from erp.identity import ByKey, identity_key
 from modules.inventory_lots import hooks
 from modules.inventory_lots.models import Lot, Product
@@ -29,9 +29,8 @@ def _ids_of_skus(session: Session) -> Select[*tuple[Any, ...]]:
 
 
 def products_by_id(session: Session, ids: Iterable[int]) -> dict[int, Product]:
-    """Return products by id."""
-    rows = session.scalars(select(Product).where(is_one_of(session, Product.id, ids)))
-    return {product.id: product for product in rows}
+    """Return products by id; those that the session has loaded are not read again."""
+    return objects_by_id(session, Product, ids)
 
 
 def skus_by_id(session: Session, ids: Iterable[int]) -> dict[int, str]:

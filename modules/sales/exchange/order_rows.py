@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from erp import clock
 from erp.contacts import contacts_by_code
-from erp.db import is_named
+from erp.db import is_loaded, is_named
 from erp.exchange import Errors, Row, rows_by_number
 from erp.identity import ByKey
 from erp.text import say
@@ -25,7 +25,26 @@ from modules.sales.services import NewLine, NewOrder
 from modules.sales.states import ShippingPolicy
 
 HEADER = ("customer", "ordered_at", "priority", "shipping_policy")
+# Products of a file that stay loaded while it is imported: about 20 MB.
+MOST_KEPT = 10_000
 DEFAULTS: dict[str, Any] = {"priority": 0, "shipping_policy": ShippingPolicy.partial}
+
+
+class Products:
+    """The products of a file by SKU: parts of it find what was read for those before them."""
+
+    def __init__(self) -> None:
+        self._known: ByKey[str, Product] = ByKey()
+
+    def of(self, session: Session, rows: Iterable[Row]) -> Mapping[str, Product]:
+        """Return the products that rows name, and others; one that does not exist is left out."""
+        skus = {row["sku"] for row in rows}
+        if len(self._known) > MOST_KEPT:
+            self._known.clear()
+        unread = [sku for sku in skus if sku not in self._known or not is_loaded(self._known[sku])]
+        for sku, product in products_by_sku(session, unread).items() if unread else ():
+            self._known[sku] = product
+        return self._known
 
 
 @dataclass(frozen=True)
@@ -63,11 +82,10 @@ def lock_products_of(session: Session, rows: Iterable[Row], more: Iterable[int] 
     return products
 
 
-def read_book(session: Session, rows: Sequence[Row]) -> Book:
+def read_book(session: Session, rows: Sequence[Row], products: Products) -> Book:
     """Return what rows name, as it is now: call it once the products are locked."""
     customers = contacts_by_code(session, Customer, {row["customer"] for row in rows})
-    products = products_by_sku(session, {row["sku"] for row in rows})
-    return Book(rows_by_number(rows), customers, products)
+    return Book(rows_by_number(rows), customers, products.of(session, rows))
 
 
 def orders_in_use(session: Session, numbers: Iterable[str]) -> ByKey[str, tuple[int, str]]:

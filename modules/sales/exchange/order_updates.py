@@ -18,6 +18,7 @@ from modules.sales import queries, services
 from modules.sales.exchange.order_rows import (
     HEADER,
     Book,
+    Products,
     check_order,
     create,
     lock_products_of,
@@ -72,13 +73,13 @@ def update_orders(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     before: set[int] = set()
     for part in in_parts(rows):
         before |= _products(session, _known(session, part))
-    locked, counts = lock_products_of(session, rows, before), _Counts()
+    locked, counts, products = lock_products_of(session, rows, before), _Counts(), Products()
     for part in in_parts(rows):
         # Looked up once more under the locks: another import may have made some meanwhile.
         known = _known(session, part)
         if not _products(session, known) <= locked:
             raise StaleRecord
-        _update(session, part, known, (counts, errors))
+        _update(session, part, known, products, (counts, errors))
     return _summary(counts)
 
 
@@ -90,11 +91,12 @@ def _update(
     session: Session,
     rows: Sequence[Row],
     known: Mapping[str, tuple[int, str]],
+    products: Products,
     found: tuple[_Counts, Errors],
 ) -> None:
     """Make or change the orders of some rows, of which some are known; count it, and add what is wrong with them."""
     counts, errors = found
-    book = read_book(session, rows)
+    book = read_book(session, rows, products)
     orders = {order.id: order for order in queries.orders_with_lines(session, [id_ for id_, _ in known.values()])}
     changes, new = _Changes(), []
     for number, group in book.orders.items():

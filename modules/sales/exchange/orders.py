@@ -27,7 +27,15 @@ from modules.inventory_lots.models import Product
 from modules.inventory_lots.queries import products_by_sku
 from modules.sales import services
 from modules.sales.exchange.maps import ORDER_MAPS
-from modules.sales.exchange.order_rows import HEADER, check_order, create, lock_products_of, orders_in_use, read_book
+from modules.sales.exchange.order_rows import (
+    HEADER,
+    Products,
+    check_order,
+    create,
+    lock_products_of,
+    orders_in_use,
+    read_book,
+)
 from modules.sales.exchange.order_updates import update_orders
 from modules.sales.models import Customer, Order, OrderLine
 from modules.sales.queries import select_lines
@@ -36,7 +44,8 @@ from modules.sales.states import OrderState, ShippingPolicy
 
 def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     lock_products_of(session, rows)
-    orders = sum([_add(session, part, errors) for part in in_parts(rows)])
+    products = Products()
+    orders = sum([_add(session, part, products, errors) for part in in_parts(rows)])
     return say(
         "{sales_orders} with {lines}.",
         sales_orders=plural(orders, "sales order"),
@@ -44,9 +53,9 @@ def _apply(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     )
 
 
-def _add(session: Session, rows: Sequence[Row], errors: Errors) -> int:
+def _add(session: Session, rows: Sequence[Row], products: Products, errors: Errors) -> int:
     """Make the orders of some rows, add what is wrong with them, and return how many they are."""
-    book = read_book(session, rows)
+    book = read_book(session, rows, products)
     taken = orders_in_use(session, book.orders)
     for number, group in book.orders.items():
         if number in taken:
