@@ -130,13 +130,21 @@ def insert_objects(
     same = {name: value[0] for name, value in values.items() if value and name not in rows[0]}
     key_of = model.__mapper__.identity_key_from_primary_key
     found = [
-        cast(M, _attached(session, model, key_of((id_,)), {**same, **row, **known, "id": id_}))
+        cast(M, _attached(session, model, _free_key(session, key_of((id_,))), {**same, **row, **known, "id": id_}))
         for id_, row, known in zip(insert_rows(session, model, rows), rows, others_of, strict=True)
     ]
     if unread := _columns(model).keys() - {"id", *same, *rows[0]}:
         for each in found:
             session.expire(each, unread)
     return found
+
+
+def _free_key(session: Session, key: Any) -> Any:
+    """Return the key of a new row; where an object of a row with its id is left, which was undone, it is forgotten."""
+    left = session.identity_map.get(key)
+    if left is not None:
+        session.expunge(left)
+    return key
 
 
 def _set_when_inserted(column: Column[Any]) -> tuple[Any] | None:

@@ -134,6 +134,18 @@ def test_objects_that_were_inserted_are_not_read(insert_lines, count_statements)
     assert count(20) <= few
 
 
+@pytest.mark.parametrize("undo", ["rollback", "savepoint"])
+def test_objects_whose_rows_were_undone_give_way_to_those_that_get_their_ids(session, insert_lines, undo):
+    session.commit()
+    savepoint = session.begin_nested() if undo == "savepoint" else session
+    undone = insert_lines(2)
+    savepoint.rollback()
+    made = insert_lines(3)
+    assert [(line.order.number, line.position) for line in made] == [("SO 3", 1), ("SO 3", 2), ("SO 3", 3)]
+    assert not {*undone} & {*made}
+    assert all(line in session for line in made)
+
+
 def test_nothing_inserted_is_no_object(session):
     assert insert_objects(session, Order, []) == []
 
