@@ -7,6 +7,7 @@ is undone is not given again, except to what is only `trying`. SQLite, which has
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -158,36 +159,42 @@ def _peeking(table: Table, column: str) -> str:
     row = "(SELECT next_number - 1 FROM erp_sequence WHERE name = %s)"
     given = f"greatest(coalesce(pg_sequence_last_value(to_regclass(%s)), {row}, 0), %s::bigint)"
     used = f"EXISTS (SELECT 1 FROM {table.name} WHERE {column} = %s || {_digits('(n + 1)')})"
-    return _counting_from(given, "%s::bigint", used)
+    return f"{_walk(given, '%s::bigint', 'n + 1', used)} SELECT n FROM drawn WHERE is_free = 1 ORDER BY n"
 
 
 def _count(session: Session, wanted: _Wanted) -> tuple[list[int], list[int]]:
     """Count on in SQLite's row."""
-    connection = connection_of(session)
     statement = _counting(wanted.table, wanted.column, with_ids=wanted.with_ids)
-    rows = run(connection, statement, (wanted.name, wanted.count, wanted.start))
-    found = [number for number, *_ in rows]
-    run(connection, _MOVE, (wanted.name, found[-1] + 1), gives_rows=False)
-    return found, [last + place for place, (_, last) in enumerate(rows, start=1)] if wanted.with_ids else []
-
-
-_MOVE = (
-    "INSERT INTO erp_sequence (name, next_number) VALUES (?, ?)"
-    " ON CONFLICT (name) DO UPDATE SET next_number = excluded.next_number"
-)
+    walk = (wanted.count, wanted.start)
+    ((found, last),) = run(connection_of(session), statement, (wanted.name, wanted.name, *walk, *walk))
+    return sorted(json.loads(found)), [last + place for place in range(1, 1 + wanted.count)] if wanted.with_ids else []
 
 
 @cache
 def _counting(table: Table, column: str, *, with_ids: bool) -> str:
+    """Return the statement that lets the row go on after the next free numbers, and looks back for them."""
     given = "coalesce((SELECT next_number FROM erp_sequence WHERE name = ?), 1) - 1"
-    used = f"EXISTS (SELECT 1 FROM {table.name} WHERE {column} = ? || printf('%05d', n + 1))"
-    return _counting_from(given, "?", used, f", {sql_of_last_id(table)}" if with_ids else "")
+    on, back = (
+        _walk(
+            start,
+            "?",
+            following,
+            f"EXISTS (SELECT 1 FROM {table.name} WHERE {column} = ? || printf('%05d', {following}))",
+        )
+        for start, following in ((given, "n + 1"), ("next_number", "n - 1"))
+    )
+    return (
+        f"INSERT INTO erp_sequence (name, next_number) SELECT ?, max(n) + 1 FROM ({on} SELECT n FROM drawn) WHERE true"
+        " ON CONFLICT (name) DO UPDATE SET next_number = excluded.next_number"
+        f" RETURNING ({back} SELECT json_group_array(n) FROM drawn WHERE is_free = 1),"
+        f" {sql_of_last_id(table) if with_ids else '0'}"
+    )
 
 
-def _counting_from(given: str, count: str, used: str, more: str = "") -> str:
-    """Return the statement that finds the next free numbers after the last one given, with more of each row."""
+def _walk(given: str, count: str, following: str, used: str) -> str:
+    """Return the CTE `drawn`, which goes from a number to those that follow until enough of them are free."""
     return (
         f"WITH RECURSIVE drawn(n, is_free, wanted) AS (SELECT {given}, 0, {count}"
-        f" UNION ALL SELECT n + 1, CASE WHEN {used} THEN 0 ELSE 1 END, wanted - is_free"
-        f" FROM drawn WHERE wanted > is_free) SELECT n{more} FROM drawn WHERE is_free = 1 ORDER BY n"
+        f" UNION ALL SELECT {following}, CASE WHEN {used} THEN 0 ELSE 1 END, wanted - is_free"
+        " FROM drawn WHERE wanted > is_free)"
     )
