@@ -18,7 +18,10 @@ WHERE o.state = 'confirmed' AND l.quantity > l.packed + l.cancelled + l.allocate
 ORDER BY l.product_id, o.priority DESC, o.ordered_at, o.id, l.position
 """
 # As the product sets them: the floor uses the same database, not a slower one.
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-8000", "temp_store=MEMORY")
+PRAGMAS = (
+    *("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"),
+    *("cache_size=-8000", "wal_autocheckpoint=8000", "temp_store=MEMORY"),
+)
 RUN = "INSERT INTO erp_run (id, kind, name, user_name, started_at) VALUES (1, 'command', '', '', '2026-01-01')"
 INSERTED = {
     "sales_allocation": "line_id balance_id quantity packed source run_id created_at user_name",

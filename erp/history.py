@@ -88,10 +88,13 @@ def _facts(change: Change) -> tuple[Any, ...]:
     return (*change.subject, change.action, change.field)
 
 
-def _texts(change: Change, why: str) -> Iterator[Stored]:
-    """Yield the old value, the new one and the reason; `why` is that of a change that gives none."""
-    values = change.old, change.new, change.why or why
-    return (value if isinstance(value, Stored) else stored(as_text(value)) for value in values)
+def _texts(change: Change, why: str) -> tuple[Stored, Stored, Stored]:
+    """Return the old value, the new one and the reason; `why` is that of a change that gives none."""
+    return _stored(change.old), _stored(change.new), _stored(change.why or why)
+
+
+def _stored(value: Any) -> Stored:
+    return value if isinstance(value, Stored) else stored(as_text(value))
 
 
 def _user_name(session: Session) -> str:
@@ -226,7 +229,7 @@ def record_all(session: Session, changes: Iterable[Change]) -> None:
     if not written:
         return
     _note_made(session, written)
-    why = reason(session)
+    why = stored(reason(session))
     # Texts are sent as they are: the list of a column has the type of its first value.
     rows = [(*_facts(change), *map(str, _texts(change, why))) for change in written]
     run_id, user_name = current_run(session).row, _user_name(session)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from string import Formatter
 from typing import Any, Protocol, Self
 
@@ -253,6 +254,31 @@ def stored(text: str) -> Stored:
         return Stored(text.replace(_PART, ""))
     english = "".join(text).replace(_PART, "")
     return Stored(f"{english}{_PART}{_JSON.encode(_as_data(text))}")
+
+
+def storing(text: Translatable) -> Callable[..., Stored]:
+    """Return a function that stores a text without facts, as `say` makes it, with the facts that it is given.
+
+    It does what `stored` does, for thousands of texts in a fraction of the time: what a fact becomes is kept.
+    """
+    before, _, after = _JSON.encode(_as_data(text)).partition("{}")
+
+    def store(**facts: Any) -> Stored:
+        english = text.message.format(**facts).replace(_PART, "")
+        data = ", ".join([f'"{name}": {_encoded(fact)}' for name, fact in facts.items()])
+        return Stored(f"{english}{_PART}{before}{{{data}}}{after}")
+
+    return store
+
+
+def _encoded(fact: Any) -> str:
+    # Texts that are the same in English may be made in several ways.
+    return _JSON.encode(_as_data(fact)) if isinstance(fact, Translatable) else _kept(fact)
+
+
+@lru_cache(maxsize=10_000, typed=True)
+def _kept(fact: Any) -> str:
+    return _JSON.encode(_as_data(fact))
 
 
 def from_stored(text: str) -> str:

@@ -15,7 +15,7 @@ from erp.db import commit
 from erp.errors import NotFound
 from erp.models import HistoryEntry, JobRun, JobRunState
 from erp.numbers import format_quantity
-from erp.text import capital, first_line, from_stored, joined, plural, say, stored, translated, without_stop
+from erp.text import capital, first_line, from_stored, joined, plural, say, stored, storing, translated, without_stop
 from tests.support.marked_texts import GERMAN
 
 TEXTS = [
@@ -47,6 +47,22 @@ def test_a_kept_text_has_its_facts_as_the_reader_writes_them(app):
         assert translated(from_stored(stored(TEXTS[4]))) == "23.11.2026 2,5"
         assert translated(from_stored(stored(TEXTS[5]))) == "Zeile 1.200,5None"
         assert translated(from_stored(stored(TEXTS[6]))) == "23.11.2026 09:30"
+
+
+FACTS = [
+    {"quantity": format_quantity(Decimal("1200.50")), "names": 'PO"{}"\x1e\\'},
+    {"quantity": "1200.5", "names": None},
+    {"quantity": 2, "names": True},
+    {"quantity": Decimal("2.5"), "names": date(2026, 11, 23)},
+    {"quantity": plural(2, "line"), "names": joined(("2", " lines"), "")},
+    {"quantity": joined(("2", " lines"), ""), "names": plural(2, "line")},
+]
+
+
+@pytest.mark.parametrize("facts", FACTS, ids=str)
+def test_thousands_of_texts_are_stored_as_each_of_them_would_be(facts):
+    store = storing(say("{quantity} of {names}"))
+    assert [store(**facts) for _ in range(2)] == [stored(say("{quantity} of {names}", **facts))] * 2
 
 
 def test_what_a_user_typed_is_kept_as_it_is_and_makes_no_text_of_the_program():

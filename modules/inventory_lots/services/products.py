@@ -35,7 +35,7 @@ from modules.inventory_lots.states import Tracking
 T = TypeVar("T")
 Watch = Callable[[list[Sequence[int]]], Iterable[Sequence[int]]]
 
-BATCH = 100
+BATCH = 200
 FIELDS = {"name": "text", "unit": "text", "unit_decimals": "integer", "tracking": "text", "list_price": "bigint"}
 NEW = TrackingSettings(Tracking.lot, 0, "pcs")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,7 +12,7 @@ from erp.db import format_quantity, from_raw, is_one_of
 from erp.errors import SomeFailed
 from erp.events import publish
 from erp.numbers import sums
-from erp.text import Stored, plural, say, stored
+from erp.text import Stored, plural, say, storing
 from modules.inventory_lots.services import Watch, commit_by_products, lock_products
 from modules.preorder import queries
 from modules.preorder.errors import RebalanceChanged
@@ -106,11 +105,11 @@ def _give(session: Session, given: Mapping[Pair, int]) -> tuple[Pair, ...]:
 def _record(session: Session, exchanges: Sequence[Exchange]) -> None:
     subjects = _subjects(session, {exchange.line_id for exchange in exchanges})
     names = _names(session, {id_ for _, given_id, taken_id, _ in exchanges for id_ in (given_id, taken_id)})
+    numbers = {quantity: format_quantity(from_raw(quantity)) for quantity in {each.quantity for each in exchanges}}
+    store = storing(say("{quantity} of {names}"))
 
-    @cache
     def part(purchase_line_id: int, quantity: int) -> Stored:
-        found = format_quantity(from_raw(quantity))
-        return stored(say("{quantity} of {names}", quantity=found, names=names[purchase_line_id]))
+        return store(quantity=numbers[quantity], names=names[purchase_line_id])
 
     history.record_all(
         session,

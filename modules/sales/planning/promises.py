@@ -22,6 +22,9 @@ class LastArrival(NamedTuple):
     day: date | None = None
 
 
+IN_STOCK = LastArrival()
+
+
 def promises(
     snapshot: Snapshot, grants: Iterable[Grant], taken: Iterable[Taken], moved: Iterable[int]
 ) -> tuple[dict[int, LastArrival], set[int]]:
@@ -51,7 +54,7 @@ def promises(
     if others:
         others -= {each.line_id for each in snapshot.demands if each.promised == NEVER}
     complete = {
-        line_id: last.get(line_id, LastArrival())
+        line_id: last.get(line_id, IN_STOCK)
         for line_id, quantity in left.items()
         if quantity == 0 and line_id not in others and (line_id not in last or last[line_id].day)
     }

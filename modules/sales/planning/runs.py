@@ -194,6 +194,8 @@ def _held(holdings: Iterable[Holding]) -> int:
 def with_given_back(incoming: Sequence[Supply], given_back: Sequence[GivenBack]) -> list[Supply]:
     """Return incoming supply with what is given back of it. Supply that a run may not give out is not there."""
     freed = sums(((each.holding.kind, each.holding.supply_id), each.quantity) for each in given_back)
+    if not freed:
+        return list(incoming)
     return [each._replace(quantity=each.quantity + freed.get((each.kind, each.id), 0)) for each in incoming]
 
 
@@ -229,6 +231,8 @@ def _exchanged(snapshot: Snapshot, given_back: Iterable[GivenBack], supplies: Se
 
 def _after(supplies: Sequence[Supply], exchanged: Sequence[Exchanged]) -> list[Supply]:
     """Return incoming supply as exchanges leave it."""
+    if not exchanged:
+        return list(supplies)
     moved = sums(
         (
             *(((holding.kind, holding.supply_id), quantity) for holding, _, quantity in exchanged),
