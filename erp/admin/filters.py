@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask_admin.contrib.sqla.filters import BaseSQLAFilter, FilterConverter
-from sqlalchemy import ColumnElement, not_
+from sqlalchemy import ColumnElement, SelectBase, not_
 from typing_extensions import override
 
 from erp import clock
@@ -251,22 +251,32 @@ _FILTERS: Mapping[str, Sequence[type[Filter]]] = {
 
 
 Condition = Callable[[], ColumnElement[bool]]
+Ids = Callable[[], SelectBase]
 
 
 class DerivedFilter(Filter):
     """A filter by something that no column holds: `choices` gives the condition of each word that it can be.
 
     `among` is the condition of the rows that can meet one of them, answered by an index: a quick filter counts no
-    further than the first of these.
+    further than the first of these. `candidates` gives for some words a select of the ids of all rows that can be it,
+    few of a large table: a list looks through these where the word is computed row by row, and few rows are it.
     """
 
     label = "is"
     kind = "choice"
 
-    def __init__(self, name: str, choices: Mapping[str, Condition], *, among: Condition | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        choices: Mapping[str, Condition],
+        *,
+        among: Condition | None = None,
+        candidates: Mapping[str, Ids] | None = None,
+    ) -> None:
         super().__init__(None, name)
         self.choices = choices
         self.among = among
+        self.candidates = candidates or {}
 
     @override
     def get_options(self, view: Any) -> list[tuple[str, str]]:
@@ -308,9 +318,12 @@ def _computed(kind: type[Filter], name: str, value: Callable[[], Any]) -> Filter
     return made
 
 
-def yes_or_no(name: str, condition: Condition, *, among: Condition | None = None) -> DerivedFilter:
-    """Return the filter of rows that meet a condition, or do not."""
-    return DerivedFilter(name, {"yes": condition, "no": lambda: not_(condition())}, among=among)
+def yes_or_no(
+    name: str, condition: Condition, *, among: Condition | None = None, candidates: Ids | None = None
+) -> DerivedFilter:
+    """Return the filter of rows that meet a condition, or do not; those that do are among the `candidates`."""
+    choices = {"yes": condition, "no": lambda: not_(condition())}
+    return DerivedFilter(name, choices, among=among, candidates={"yes": candidates} if candidates else None)
 
 
 class Filters(FilterConverter):

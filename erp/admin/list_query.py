@@ -15,7 +15,7 @@ from sqlalchemy.orm import Query, Session, joinedload
 from erp.admin.access import screen_session
 from erp.admin.filters import DerivedFilter, Filters
 from erp.admin.formatting import words
-from erp.db import contains, equals, is_postgresql
+from erp.db import contains, equals, is_postgresql, is_selected
 from erp.registry import Owned, current_registry
 from erp.text import joined, named, say
 
@@ -105,6 +105,23 @@ class ListQuery(ModelView):
 
     def condition(self) -> Any:
         """Return which rows are listed, None for all. Override to narrow the list."""
+
+    def candidates(self, _sorted_by: str | None) -> Any:
+        """Return a select of the ids of all rows that can be listed, few of a large table; None where there is none.
+
+        Override where `condition` is computed row by row, and few rows meet it.
+        """
+
+    def _candidates(self, args: ViewArgs) -> list[Any]:
+        """Return the conditions that leave the candidates, none where a search or a filter leaves few rows."""
+        if self._is_narrowed(args):
+            return []
+        found = [self.candidates(self.sorted_by(args))]
+        for index, _, value in args.filters or ():
+            used = self._filters[index]
+            found.append(used.candidates[value]() if value in used.candidates else None)
+        key = self.model.__mapper__.primary_key[0]
+        return [is_selected(screen_session(), key, ids) for ids in found if ids is not None]
 
     def _narrowed(self, query: Any) -> Any:
         condition = self.condition()
@@ -253,9 +270,10 @@ class ListQuery(ModelView):
         if not self._finds_by_computing(args.filters):
             count, rows = self.get_list(args.page, *order, args.search, args.filters, page_size=size)
             return count or 0, rows
-        ordered, _ = self._apply_sorting(self.selection(args), {}, *order)
+        candidates = self._candidates(args)
+        ordered, _ = self._apply_sorting(self.selection(args).filter(*candidates), {}, *order)
         key, bound = self.model.__mapper__.primary_key[0], self.count_bound(args.filters)
-        with nullcontext() if self._is_narrowed(args) else _no_sorting(screen_session()):
+        with nullcontext() if candidates or self._is_narrowed(args) else _no_sorting(screen_session()):
             ids = [id_ for (id_,) in ordered.with_entities(key).limit(bound + 1)]
         args.page = min(args.page or 0, last_page(len(ids), bound, size))
         return len(ids), self._rows_of(ids[args.page * size :][:size])

@@ -234,6 +234,7 @@ def check_lateness(book, at, promises):
         found = queries.line_coverage(shop.session)
         late = set(shop.session.scalars(select(OrderLine.id).where(queries.is_late_line(clock.today()))))
         assert late == {line_id for line_id, coverage in found.items() if coverage.is_late}
+        assert late <= set(shop.session.scalars(queries.may_be_late(clock.today())))
 
 
 def hypothesis_settings():

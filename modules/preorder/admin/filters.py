@@ -27,7 +27,7 @@ ORDER_FILTERS = (
         {state.value: partial(queries.has_coverage, state) for state in CoverageState},
         among=_is_confirmed,
     ),
-    yes_or_no("Late", queries.has_late_line, among=_is_confirmed),
+    yes_or_no("Late", queries.has_late_line, among=_is_confirmed, candidates=queries.may_have_late_line),
 )
 ORDER_QUICK_FILTERS = (
     QuickFilter("Not covered", "coverage_is", "not_covered"),

@@ -92,3 +92,7 @@ class LateLineScreen(OrderLineScreen):
     def condition(self) -> Any:
         today = clock.today()
         return and_(queries.is_late_line(today), not_(queries.is_late_by_overdue_supply(today)))
+
+    @override
+    def candidates(self, _sorted_by: str | None) -> Any:
+        return queries.may_be_late(clock.today())

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, and_, or_, select, union
 from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
 
@@ -81,6 +81,12 @@ class LateOrUnpromisedScreen(_LineScreen):
     @override
     def condition(self) -> Any:
         return and_(OrderLine.is_open, or_(queries.is_late_line(clock.today()), queries.is_never_promised()))
+
+    @override
+    def candidates(self, sorted_by: str | None) -> Any:
+        # In its own order the list begins with lines without a promise, of which there are many.
+        unpromised = select(OrderLine.id).where(OrderLine.is_open, OrderLine.promise_date.is_(None))
+        return union(unpromised, queries.may_be_late(clock.today())) if sorted_by else None
 
 
 def _first_instant() -> datetime:

@@ -20,6 +20,7 @@ from modules.preorder.queries.coverage import (
 from modules.preorder.queries.demand import demand_of
 from modules.preorder.queries.explanation import supply_notes
 from modules.preorder.queries.hints import AskedLine, AskedOrder, Hint, hints
+from modules.preorder.queries.late_candidates import may_be_late
 from modules.preorder.queries.late_lines import is_late_line
 from modules.preorder.queries.line_changes import LineChange, line_changes
 from modules.preorder.queries.on_hand_changes import on_hand_change_rows
@@ -28,6 +29,7 @@ from modules.preorder.queries.order_conditions import (
     has_late_line,
     is_allocated_to_purchases,
     is_before_launch,
+    may_have_late_line,
 )
 from modules.preorder.queries.overdue_supply import OverdueSupply, is_late_by_overdue_supply, overdue_supply
 from modules.preorder.queries.products import (
@@ -189,6 +191,8 @@ __all__ = [
     "lines_before_launch",
     "lines_to_promise",
     "lines_to_sync",
+    "may_be_late",
+    "may_have_late_line",
     "new_promises",
     "on_hand_change_rows",
     "on_purchase_orders",

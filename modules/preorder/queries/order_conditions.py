@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, not_, select
+from sqlalchemy import ColumnElement, Select, and_, not_, select
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -10,6 +10,7 @@ from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
 from modules.preorder.domain import CoverageState
 from modules.preorder.models import ProductPreorder, PurchaseAllocation
+from modules.preorder.queries.late_candidates import may_be_late
 from modules.preorder.queries.late_lines import is_late_line
 from modules.preorder.queries.purchase_allocations import purchase_allocated_to
 from modules.sales.models import Order, OrderLine
@@ -48,3 +49,8 @@ def has_coverage(state: CoverageState) -> ColumnElement[bool]:
 def has_late_line() -> ColumnElement[bool]:
     """Return the condition on an order that a line of it is late."""
     return and_(Order.is_confirmed, has_line(is_late_line(clock.today())))
+
+
+def may_have_late_line() -> Select[int]:
+    """Select the ids of the orders of which a line may be late."""
+    return select(OrderLine.order_id).where(OrderLine.id.in_(may_be_late(clock.today())))

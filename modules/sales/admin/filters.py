@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 from sqlalchemy import ColumnElement, func, select
@@ -27,17 +26,18 @@ def _is_ready() -> ColumnElement[bool]:
     return queries.is_ready_to_pack(screen_session())
 
 
-_FULFILMENTS: dict[str, Callable[[], ColumnElement[bool]]] = {
-    state.value: partial(_is_so_far, state) for state in Fulfilment
-}
+def _fulfilment(*states: Fulfilment) -> DerivedFilter:
+    return DerivedFilter("Fulfilment", {each.value: partial(_is_so_far, each) for each in states}, among=is_confirmed)
 
-ORDER_FILTERS = (
-    DerivedFilter("Fulfilment", _FULFILMENTS, among=is_confirmed),
-    yes_or_no("Ready to pack", _is_ready, among=is_confirmed),
-    yes_or_no("Held", queries.has_held_line, among=is_confirmed),
+
+_FURTHER = (
+    yes_or_no("Held", queries.has_held_line, among=is_confirmed, candidates=queries.may_have_held_line),
     yes_or_no("Scheduled", queries.has_scheduled_line, among=is_confirmed),
     *compared("Lines", lambda: _count(OrderLine.id, OrderLine.order_id == Order.id)),
 )
+ORDER_FILTERS = (_fulfilment(*Fulfilment), yes_or_no("Ready to pack", _is_ready, among=is_confirmed), *_FURTHER)
+# Something of what is ready is allocated: it is in no other state.
+READY_FILTERS = (_fulfilment(Fulfilment.part_allocated, Fulfilment.allocated, Fulfilment.part_packed), *_FURTHER)
 ORDER_QUICK_FILTERS = (
     QuickFilter("Draft", "state_is", "draft"),
     QuickFilter("Confirmed", "state_is", "confirmed"),

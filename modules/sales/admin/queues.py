@@ -13,7 +13,7 @@ from erp.admin import ExtraColumn, Screen, WorkQueue, of_each
 from erp.admin.access import screen_session
 from erp.text import verb
 from modules.sales import queries
-from modules.sales.admin.filters import OPEN_FILTERS, ORDER_FILTERS, is_confirmed
+from modules.sales.admin.filters import OPEN_FILTERS, READY_FILTERS, is_confirmed
 from modules.sales.admin.many import ALLOCATE_LINES, HOLD, PACK, RELEASE_LINES
 from modules.sales.admin.orders import fulfilment_of, lines_of
 from modules.sales.models import Order, OrderLine
@@ -39,7 +39,7 @@ class ReadyScreen(Screen):
         "shipping_policy": "Shipping",
     }
     column_searchable_list = ("number", "customer.name")
-    column_filters = ("number", "customer.name", "ordered_at", "priority", "shipping_policy", *ORDER_FILTERS)
+    column_filters = ("number", "customer.name", "ordered_at", "priority", "shipping_policy", *READY_FILTERS)
     column_default_sort = ("id", False)
     computed_columns = (
         ExtraColumn("lines", "Lines", lines_of),

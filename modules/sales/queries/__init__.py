@@ -44,6 +44,7 @@ from modules.sales.queries.order_conditions import (
     has_scheduled_line,
     is_covered_by_incoming,
     is_ready_to_pack,
+    may_have_held_line,
 )
 from modules.sales.queries.order_gains import gained_by_allocating, gained_by_confirming
 from modules.sales.queries.orders import (
@@ -174,6 +175,7 @@ __all__ = [
     "locked_order",
     "losses",
     "losses_in",
+    "may_have_held_line",
     "names_of_supplies",
     "open_backorder_quantity",
     "open_backorders",

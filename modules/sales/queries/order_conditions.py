@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, not_, or_, select
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -52,9 +52,12 @@ def has_fulfilment(session: Session, state: Fulfilment) -> ColumnElement[bool]:
 
 def has_held_line() -> ColumnElement[bool]:
     """Return the condition on a confirmed order that an open line of it is kept out of automatic runs."""
-    # By the held lines, of which there are few: an index has them.
-    held = select(OrderLine.order_id).where(OrderLine.hold_allocation.is_(True), OrderLine.is_open)
-    return and_(Order.is_confirmed, Order.id.in_(held))
+    return and_(Order.is_confirmed, Order.id.in_(may_have_held_line()))
+
+
+def may_have_held_line() -> Select[int]:
+    """Select the ids of the orders with open lines that are kept out of automatic runs: an index has these lines."""
+    return select(OrderLine.order_id).where(OrderLine.hold_allocation.is_(True), OrderLine.is_open)
 
 
 def has_scheduled_line() -> ColumnElement[bool]:
