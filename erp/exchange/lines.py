@@ -97,6 +97,9 @@ def _even(records: Iterator[Record], names: Sequence[str], errors: Errors) -> It
     """Yield the records that have a cell for each column of the header; nameless ones may be missing."""
     without_name = [place for place, name in enumerate(names) if not name]
     for number, cells in records:
+        if len(cells) == len(names) and not without_name and cells[0].isascii() and cells[0].strip() != names[0]:
+            yield number, cells  # as nearly all rows are
+            continue
         missing = names[len(cells) :]
         nameless = [place for place in without_name if place < len(cells) and cells[place].strip()]
         if _stripped(cells[:1]) == names[:1] and _stripped(cells) == names:

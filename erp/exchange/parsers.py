@@ -48,7 +48,11 @@ _EXPONENT = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+[eE][+-]?|[eE][+-])[0-9]+")
 
 
 def _line(cell: str, length: int, *, allowed: str) -> str:
-    line = cell.strip()
+    return _checked_line(cell.strip(), length, allowed)
+
+
+@lru_cache(maxsize=10_000)
+def _checked_line(line: str, length: int, allowed: str) -> str:
     if _EXPONENT.fullmatch(line):
         raise ValueError(say("is a number in exponent form, as a spreadsheet shortens it: write it in full, as text"))
     if character := refused_character(line, allowed=allowed):

@@ -184,7 +184,7 @@ def _read_rows(reading: Reading, header: Header, records: Iterable[Record], colu
     kept: Documents | list[Row] = [] if documents is None else documents
     spell, repeated = _Spelling(columns, reading.kind.header[:1]), _Repeated(reading.kind.key, columns)
     for number, record in records:
-        cells = [_without_guard(cell) for cell in record]
+        cells = [_without_guard(cell) if cell[:1] == "'" else cell for cell in record]
         if documents is not None:
             documents.complete(cells)
         row, found = Row(number, places, cells), errors.count
@@ -197,16 +197,17 @@ def _read_rows(reading: Reading, header: Header, records: Iterable[Record], colu
 
 
 def _parse(row: Row, columns: Sequence[Column], reading: Reading) -> None:
+    values = row.values
     for column in columns:
         cell = row.raw(column.name)
-        if not cell.strip():
+        if not cell or cell.isspace():
             if column.required and not column.can_be_empty:
                 reading.errors.add(row, column.name, _empty(column, reading.kind))
             else:
-                row.values[column.name] = None
+                values[column.name] = None
             continue
         try:
-            row.values[column.name] = _value(column, cell)
+            values[column.name] = _value(column, cell)
         except ErpError as error:
             reading.errors.add(row, column.name, error)
         except ValueError as error:
@@ -229,7 +230,7 @@ def _value(column: Column, cell: str) -> Any:
 
 
 def _without_guard(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(FORMULA_SIGNS) else cell
+    return cell[1:] if cell.lstrip("'").startswith(FORMULA_SIGNS) else cell
 
 
 class _Spelling:

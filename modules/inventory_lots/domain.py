@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 
 from erp.identity import refused_character
 from erp.numbers import LIMIT
@@ -44,10 +45,15 @@ def check_count(quantity: Decimal, decimals: int, *, what: str) -> None:
         raise BadQuantity(what=what, quantity=quantity, reason=say("is below 0"))
     if quantity > LIMIT:
         raise BadQuantity(what=what, quantity=quantity, reason=say("is more than 1,000,000,000"))
-    if quantity != quantity.quantize(Decimal(1).scaleb(-decimals)):
+    if quantity != quantity.quantize(_smallest(decimals)):
         raise BadQuantity(
             what=what, quantity=quantity, reason=say("has more than {decimals} decimals", decimals=decimals)
         )
+
+
+@cache
+def _smallest(decimals: int) -> Decimal:
+    return Decimal(1).scaleb(-decimals)
 
 
 def check_price(price: Decimal | None, *, what: str, field: str) -> None:

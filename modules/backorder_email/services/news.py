@@ -176,18 +176,23 @@ def _template_in_option(session: Session, cause: Cause) -> int | None:
 
 def drop_news_of_removed_allocations(session: Session, event: PurchaseAllocationRemoved) -> None:
     """Drop the news of removed allocations that is in no message yet, and reconcile the messages that have some."""
-    rows = select(PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id).where(_is_open)
-    allocated_again = _all(session, rows, PurchaseAllocation.line_id, {line_id for line_id, _ in event.pairs})
-    removed = set(event.pairs) - {(line_id, purchase_line_id) for line_id, purchase_line_id in allocated_again}
-    _drop_uncomposed(session, removed)
-    message_ids = unsent_messages_of_lines(session, {line_id for line_id, _ in removed})
-    reconcile(session, message_ids, removed_pairs=removed)
-
-
-def _drop_uncomposed(session: Session, pairs: Collection[tuple[int, int]]) -> None:
+    line_ids = {line_id for line_id, _ in event.pairs}
     rows = select(News.id, News.line_id, News.purchase_line_id).where(News.is_uncomposed)
-    found = _all(session, rows, News.line_id, {line_id for line_id, _ in pairs})
-    ids = [row.id for row in found if (row.line_id, row.purchase_line_id) in pairs]
+    if news := _all(session, rows, News.line_id, line_ids):
+        _drop_uncomposed(session, news, _not_allocated_again(session, event.pairs))
+    # Read only now: what was composed meanwhile is among them.
+    if message_ids := unsent_messages_of_lines(session, line_ids):
+        reconcile(session, message_ids, removed_pairs=_not_allocated_again(session, event.pairs))
+
+
+def _not_allocated_again(session: Session, pairs: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
+    rows = select(PurchaseAllocation.line_id, PurchaseAllocation.purchase_line_id).where(_is_open)
+    found = _all(session, rows, PurchaseAllocation.line_id, {line_id for line_id, _ in pairs})
+    return set(pairs) - {(line_id, purchase_line_id) for line_id, purchase_line_id in found}
+
+
+def _drop_uncomposed(session: Session, news: Sequence[Any], pairs: Collection[tuple[int, int]]) -> None:
+    ids = [row.id for row in news if (row.line_id, row.purchase_line_id) in pairs]
     # Checked again here: another transaction may have composed it while this one waited for the row.
     drop = update(News).where(is_one_of(session, News.id, ids), News.is_uncomposed).values(dropped=DropReason.removed)
     session.execute(drop.execution_options(synchronize_session=False))

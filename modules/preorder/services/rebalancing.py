@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -108,6 +109,7 @@ def _record(session: Session, exchanges: Sequence[Exchange]) -> None:
     numbers = {quantity: format_quantity(from_raw(quantity)) for quantity in {each.quantity for each in exchanges}}
     store = storing(say("{quantity} of {names}"))
 
+    @cache
     def part(purchase_line_id: int, quantity: int) -> Stored:
         return store(quantity=numbers[quantity], names=names[purchase_line_id])
 
