@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class SqliteBench:
         for journal in self.folder.glob(f"{name}.sqlite-*"):
             journal.unlink()
         shutil.copyfile(self.folder / f"{of}.sqlite", self.folder / f"{name}.sqlite")
+        os.sync()  # what is measured does not wait until the disk has the copy
 
     def stop(self) -> None:
         """Do nothing: no server runs."""
