@@ -80,17 +80,8 @@ def delete_document(session: Session, row: object) -> None:
     session.flush()
 
 
-# The columns of an entry that say what was changed, as `_facts` and then `_texts` give them.
+# The columns of an entry that say what was changed.
 _COLUMNS = ("document", "document_id", "document_name", "line", "action", "field", "old_value", "new_value", "why")
-
-
-def _facts(change: Change) -> tuple[Any, ...]:
-    return (*change.subject, change.action, change.field)
-
-
-def _texts(change: Change, why: str) -> tuple[Stored, Stored, Stored]:
-    """Return the old value, the new one and the reason; `why` is that of a change that gives none."""
-    return _stored(change.old), _stored(change.new), _stored(change.why or why)
 
 
 def _stored(value: Any) -> Stored:
@@ -103,7 +94,8 @@ def _user_name(session: Session) -> str:
 
 
 def _values(session: Session, change: Change) -> dict[str, Any]:
-    cells = (*_facts(change), *_texts(change, reason(session)))
+    texts = map(_stored, (change.old, change.new, change.why or reason(session)))
+    cells = (*change.subject, change.action, change.field, *texts)
     return {"user_name": _user_name(session), **dict(zip(_COLUMNS, cells, strict=True))}
 
 
@@ -229,9 +221,12 @@ def record_all(session: Session, changes: Iterable[Change]) -> None:
     if not written:
         return
     _note_made(session, written)
-    why = stored(reason(session))
     # Texts are sent as they are: the list of a column has the type of its first value.
-    rows = [(*_facts(change), *map(str, _texts(change, why))) for change in written]
+    why = str(stored(reason(session)))
+    rows = [
+        (*subject, action, field, str(_stored(old)), str(_stored(new)), str(_stored(given)) if given else why)
+        for subject, action, field, old, new, given in written
+    ]
     run_id, user_name = current_run(session).row, _user_name(session)
     shared = {"at": raw_instant(clock.now()), "run_id": run_id, "user_name": user_name}
     bulk_insert(session, HISTORY, _COLUMNS, rows, shared=shared)
@@ -283,7 +278,8 @@ def record_with_ids(session: Session, changes: Iterable[Change]) -> list[int]:
 
 def _note_made(session: Session, written: Iterable[Change]) -> None:
     made = carried(session, _Made)
-    made.ids.update(each.subject.id for each in written if made.is_noted(each))
+    if made.document:
+        made.ids.update(each.subject.id for each in written if made.is_noted(each))
 
 
 @dataclass

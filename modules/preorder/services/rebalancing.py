@@ -85,7 +85,7 @@ def exchange_supply(session: Session, exchanges: Sequence[Exchange]) -> None:
     net = sums(
         part
         for line_id, given_id, taken_id, quantity in exchanges
-        for part in ((Pair(line_id, given_id), -quantity), (Pair(line_id, taken_id), quantity))
+        for part in (((line_id, given_id), -quantity), ((line_id, taken_id), quantity))
     )
     ended = _give(session, {pair: -quantity for pair, quantity in net.items() if quantity < 0})
     taken = [Reservation(*pair, quantity) for pair, quantity in net.items() if quantity > 0]
@@ -96,10 +96,10 @@ def exchange_supply(session: Session, exchanges: Sequence[Exchange]) -> None:
     sync_moved(session, before, why="exchanged for earlier supply")
 
 
-def _give(session: Session, given: Mapping[Pair, int]) -> tuple[Pair, ...]:
+def _give(session: Session, given: Mapping[tuple[int, int], int]) -> tuple[Pair, ...]:
     """Take raw quantities off the automatic purchase allocations of pairs; return the pairs that ended."""
-    rows = queries.automatic_allocations(session, {pair.line_id for pair in given}, {pair[1] for pair in given})
-    giving = {row.id: given[pair] for row in rows if (pair := Pair(row.line_id, row.purchase_line_id)) in given}
+    rows = queries.automatic_allocations(session, {line_id for line_id, _ in given}, {id_ for _, id_ in given})
+    giving = {row.id: given[pair] for row in rows if (pair := (row.line_id, row.purchase_line_id)) in given}
     return take_off(session, [row for row in rows if row.id in giving], giving)
 
 
@@ -117,9 +117,11 @@ def _record(session: Session, exchanges: Sequence[Exchange]) -> None:
         session,
         [
             history.Change(
-                *(subjects[line_id], "exchanged", "purchase allocation"),
-                old=part(given_id, quantity),
-                new=part(taken_id, quantity),
+                subjects[line_id],
+                "exchanged",
+                "purchase allocation",
+                part(given_id, quantity),
+                part(taken_id, quantity),
             )
             for line_id, given_id, taken_id, quantity in exchanges
         ],
