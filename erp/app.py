@@ -23,9 +23,14 @@ from erp.options import OptionTable, options, parse_ini, read_ini_file
 from erp.registry import CORE, Endpoint, Owned, Registry
 from erp.text import say
 from erp.third_parties import Raised, catching
+from erp.url_rules import UrlRule
 
 SECRET_LENGTH = 16
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+class _Application(Flask):
+    url_rule_class = UrlRule
 
 
 def create_app(
@@ -47,7 +52,7 @@ def create_app(
     """
     environment = os.environ if environment is None else environment
     instance = Path(environment.get("ERP_INSTANCE") or "instance").absolute()
-    app = Flask("erp", instance_path=str(instance))
+    app = _Application("erp", instance_path=str(instance))
     app.config.update(
         TESTING=testing,
         ENVIRONMENT=environment,

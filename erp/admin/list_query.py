@@ -15,7 +15,7 @@ from sqlalchemy.orm import Query, Session, joinedload
 from erp.admin.access import screen_session
 from erp.admin.filters import DerivedFilter, Filters
 from erp.admin.formatting import words
-from erp.db import contains, equals, is_postgresql, is_selected
+from erp.db import contains, equals, is_postgresql
 from erp.registry import Owned, current_registry
 from erp.text import joined, named, say
 
@@ -121,7 +121,7 @@ class ListQuery(ModelView):
             used = self._filters[index]
             found.append(used.candidates[value]() if value in used.candidates else None)
         key = self.model.__mapper__.primary_key[0]
-        return [is_selected(screen_session(), key, ids) for ids in found if ids is not None]
+        return [_is_among(key, ids) for ids in found if ids is not None]
 
     def _narrowed(self, query: Any) -> Any:
         condition = self.condition()
@@ -277,6 +277,14 @@ class ListQuery(ModelView):
             ids = [id_ for (id_,) in ordered.with_entities(key).limit(bound + 1)]
         args.page = min(args.page or 0, last_page(len(ids), bound, size))
         return len(ids), self._rows_of(ids[args.page * size :][:size])
+
+
+def _is_among(key: Any, ids: Any) -> Any:
+    """Return the condition that an id is one of those that a select gives.
+
+    PostgreSQL works these out first and looks only their rows up, whatever it believes that other conditions cost.
+    """
+    return key == sa.func.any(sa.func.array(ids.scalar_subquery())) if is_postgresql(screen_session()) else key.in_(ids)
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
-    SelectBase,
     String,
     Table,
     Text,
@@ -78,16 +77,6 @@ def is_one_of(session: Session, column: Any, values: Iterable[Any]) -> ColumnEle
         return column == func.any(literal(list(values), ARRAY(kind)))  # type: ignore[no-any-return]
     each = func.json_each(json.dumps(list(values))).table_valued("value")
     return column.in_(select(type_coerce(each.c.value, kind)))  # type: ignore[no-any-return]
-
-
-def is_selected(session: Session, column: Any, ids: SelectBase) -> ColumnElement[bool]:
-    """Return the condition that an id is one of those that a select gives.
-
-    PostgreSQL works these out first and looks only their rows up, however expensive other conditions are.
-    """
-    if is_postgresql(session):
-        return column == func.any(func.array(ids.scalar_subquery()))  # type: ignore[no-any-return]
-    return column.in_(ids)  # type: ignore[no-any-return]
 
 
 def is_named(session: Session, column: Any, names: Iterable[str]) -> ColumnElement[bool]:

@@ -52,6 +52,26 @@ def test_late_lines_are_listed_with_the_days_and_what_decides(session: Session, 
     ]  # fmt: skip
 
 
+def test_late_lines_are_found_among_others_whatever_a_list_is_sorted_by(session: Session, clerk: Clerk) -> None:
+    product = make_product(session)
+    purchase = make_purchase_order(session, [(product, 9, DECEMBER)])
+    for number, quantity in (("SO-1", 5), ("SO-2", 4), ("SO-3", 0)):
+        line = make_order(session, [(product, 5)], number=number).lines[0]
+        if quantity:
+            allocate_purchase(session, line, purchase.lines[0], quantity)
+        line.promise_date = {"SO-1": DECEMBER, "SO-2": DECEMBER - timedelta(1)}.get(number)
+    session.commit()
+
+    def listed(path: str, **asked: str) -> list[str]:
+        return [row[0] for row in clerk.open(path, **asked).rows("")]
+
+    assert listed("/preorder/late/") == listed("/preorder/late/", sort="4", desc="1") == ["SO-2/1"]
+    assert listed("/preorder/late/", search="SO-2") == ["SO-2/1"]
+    lists = [listed("/preorder/late-or-never-promised/", **asked) for asked in ({}, {"sort": "5"}, {"search": "SO"})]
+    assert [sorted(found) for found in lists] == [["SO-2/1", "SO-3/1"]] * 3
+    assert [listed("/sales/orders/", flt0_late_is=word) for word in ("yes", "no")] == [["SO-2"], ["SO-3", "SO-1"]]
+
+
 def test_a_line_whose_requested_day_passed_without_a_promise_is_late(session: Session, clerk: Clerk) -> None:
     order = make_order(session, [(make_product(session), 5), (make_product(session), 5)], number="SO-1")
     first, second = order.lines
