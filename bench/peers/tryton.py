@@ -39,6 +39,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--alone", type=int, default=50, help="how many orders are served one by one")
     parser.add_argument("--environment", type=Path, default=Path(tempfile.gettempdir()) / "erp-bench-tryton")
     chosen = parser.parse_args(arguments)
+    if chosen.lines <= chosen.alone * LINES_PER_ORDER:
+        parser.error(f"--lines must be more than the {chosen.alone * LINES_PER_ORDER} that are served one by one")
     book = make_book(chosen.lines, chosen.alone)
     python = _environment(chosen.environment)
     theirs = subprocess.run([python, SIDE], input=json.dumps(book), capture_output=True, text=True, check=False)
