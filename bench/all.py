@@ -96,7 +96,7 @@ def _of_one_size(chosen: argparse.Namespace) -> dict[str, Runs]:
         "receive": on_both("--lines", str(chosen.received), *turns),
         "quotes": [["--http", "--lines", str(chosen.quotes), *turns]],
         "http": on_both("--lines", str(chosen.http)),
-        "emails": [["--messages", str(chosen.messages)]],
+        "emails": on_both("--messages", str(chosen.messages)),
         "search": on_both("--lines", str(chosen.search), *turns),
         "pages": on_both("--lines", str(chosen.pages), *turns),
         # Last: without the network Tryton cannot be installed.

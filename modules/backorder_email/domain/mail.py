@@ -6,11 +6,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from email.errors import MultipartInvariantViolationDefect
+from email.headerregistry import BaseHeader, HeaderRegistry
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from email.policy import EmailPolicy, compat32
 from email.utils import format_datetime
+from functools import cache, lru_cache
 from hashlib import sha256
+from typing import Any
+
+from typing_extensions import override
 
 from erp.addresses import BadAddress, check_address, parse_mailbox
 from erp.text import say
@@ -18,8 +23,25 @@ from modules.backorder_email.domain.headers import mailbox_header, read_mailboxe
 from modules.backorder_email.domain.templates import clean_line
 from modules.backorder_email.errors import BadSender, NotAsComposed
 
+
+class _Headers(HeaderRegistry):
+    """Headers as objects, remembered: those that describe the texts are the same in nearly all messages."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._classes, self._made = cache(super().__getitem__), lru_cache(maxsize=100)(super().__call__)
+
+    @override
+    def __getitem__(self, name: str) -> type[BaseHeader]:
+        return self._classes(name)
+
+    @override
+    def __call__(self, name: str, value: Any) -> BaseHeader:
+        return self._made(name, value)
+
+
 # All in ASCII: a server that carries only seven bits does not have to change anything.
-POLICY = EmailPolicy(linesep="\r\n", cte_type="7bit")
+POLICY = EmailPolicy(linesep="\r\n", cte_type="7bit", header_factory=_Headers())
 _READER = BytesHeaderParser(policy=compat32)
 _OF_CONTENT = ("content-type", "content-transfer-encoding", "mime-version")
 

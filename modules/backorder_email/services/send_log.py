@@ -1,9 +1,9 @@
 """A worker's send log: between two messages, one statement writes that the last was sent and that the next begins.
 
-The statements go over a connection of their own, each committed at once. On PostgreSQL the worker does not wait until
-they are on the disk: when a worker is killed, the server still has them; when the server loses its power, those of the
-last moments may be lost. That is why a worker's name ends with an id of the start of its database: `recover` makes
-uncertain what was taken before the last start.
+The statements go over a connection of their own, each committed at once. The worker does not wait until they are on the
+disk: when a worker is killed, the server, or the system that has the file, still has them; when that loses its power,
+those of the last moments may be lost. That is why a worker's name ends with an id of the start of its database:
+`recover` makes uncertain what was taken before the last start.
 """
 
 from __future__ import annotations
@@ -64,6 +64,8 @@ class SendLog:
         self._connection.detach()
         if self._is_postgresql:
             driver.autocommit = True
+        elif _BOOT_ID.exists():  # else a loss of power is not noticed
+            driver.execute("PRAGMA synchronous=NORMAL")
         self._cursor = driver.cursor()
         self._refusal = engine.dialect.loaded_dbapi.Error
         placeholder = "%({})s::{}" if self._is_postgresql else ":{}"
