@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from decimal import Decimal
+from functools import lru_cache
 from typing import TypeVar
 
 from erp.errors import BadNumber
@@ -21,6 +22,8 @@ K = TypeVar("K", bound=Hashable)
 N = TypeVar("N", int, Decimal)
 
 
+# The same quantities come again and again. A float that is equal to one of them is refused all the same.
+@lru_cache(maxsize=10_000, typed=True)
 def to_raw(value: Decimal | int) -> int:
     """Return the raw number of `value` (value × 10⁴).
 
@@ -36,6 +39,7 @@ def to_raw(value: Decimal | int) -> int:
     return int(scaled)
 
 
+@lru_cache(maxsize=10_000)
 def from_raw(value: int) -> Decimal:
     """Return the exact number of a raw one."""
     return Decimal(int(value)).scaleb(-PLACES)

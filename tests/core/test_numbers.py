@@ -56,9 +56,11 @@ def test_what_no_column_can_hold_is_refused():
         to_raw(Decimal(10) ** 16)
 
 
-def test_a_float_is_a_bug():
-    with pytest.raises(TypeError, match="not exact"):
-        to_raw(0.1)
+def test_a_float_is_a_bug_even_where_it_equals_a_number_that_was_exact():
+    assert to_raw(Decimal("2.5")) == 25_000
+    for number in (0.1, 2.5):
+        with pytest.raises(TypeError, match="not exact"):
+            to_raw(number)
 
 
 def keep(session, *values):
