@@ -84,9 +84,11 @@ class LateOrUnpromisedScreen(_LineScreen):
 
     @override
     def candidates(self, sorted_by: str | None) -> Any:
-        # In its own order the list begins with lines without a promise, of which there are many.
+        # In any other order the first page is found at once: many lines have no promise.
+        if sorted_by != "promise_date":
+            return None
         unpromised = select(OrderLine.id).where(OrderLine.is_open, OrderLine.promise_date.is_(None))
-        return union(unpromised, queries.may_be_late(clock.today())) if sorted_by else None
+        return union(unpromised, queries.may_be_late(clock.today()))
 
 
 def _first_instant() -> datetime:
