@@ -31,7 +31,7 @@ def _fulfilment(*states: Fulfilment) -> DerivedFilter:
 
 
 _FURTHER = (
-    yes_or_no("Held", queries.has_held_line, among=is_confirmed, candidates=queries.may_have_held_line),
+    yes_or_no("Held", queries.has_held_line, candidates=queries.may_have_held_line),
     yes_or_no("Scheduled", queries.has_scheduled_line, among=is_confirmed),
     *compared("Lines", lambda: _count(OrderLine.id, OrderLine.order_id == Order.id)),
 )

@@ -91,7 +91,6 @@ class HeldScreen(Screen):
     computed_columns = (ExtraColumn("open", "Open", of_each(lambda line: line.open_quantity)),)
     list_loads = (joinedload(OrderLine.order),)
     list_actions = (replace(RELEASE_LINES, of_one="Release", style="primary"), ALLOCATE_LINES)
-    queue_among = staticmethod(_is_open)
     empty_message = "No line is held."
 
     @override
