@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> None:
     """Measure both and print orders and lines a second, and their ratios."""
     parser = argparse.ArgumentParser(prog="python -m bench peers", description=__doc__)
     parser.add_argument("--lines", type=int, default=2_000)
-    parser.add_argument("--alone", type=int, default=200, help="how many orders are served one by one")
+    parser.add_argument("--alone", type=int, default=50, help="how many orders are served one by one")
     parser.add_argument("--environment", type=Path, default=Path(tempfile.gettempdir()) / "erp-bench-tryton")
     chosen = parser.parse_args(arguments)
     if chosen.lines <= chosen.alone * LINES_PER_ORDER:
