@@ -16,7 +16,6 @@ from bench import floor
 from bench.book import settle, write_book
 from bench.databases import KINDS
 from bench.installation import install
-from bench.memory import peak_megabytes
 from erp import events
 from erp.app import create_app
 from erp.db import db
@@ -34,7 +33,7 @@ SUMS = (
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure and print the seconds of all days of all products, of the floor, their ratio and the peak memory."""
+    """Measure and print the seconds of all days of all products, of the floor, and their ratio."""
     parser = argparse.ArgumentParser(prog="python -m bench atp", description=__doc__)
     parser.add_argument("--db", choices=sorted(KINDS), default="sqlite")
     parser.add_argument("--lines", type=int, nargs="+", default=[100_000], help="sizes, measured one after the other")
@@ -54,17 +53,16 @@ def main(arguments: Sequence[str]) -> None:
 def _measure(url: str, kind: str, lines: int, turns: int) -> None:
     with create_app(database_url=url, environment={}, screens=False).app_context():
         _serve()
-        days, megabytes = _days(), peak_megabytes()  # before the floor, which keeps all of its rows
         # In turns, so that other work of the machine slows both alike.
         found = [(_seconds(_days), _seconds(lambda: _sums(url))) for _ in range(turns)]
+        days = _days()
         db.session.remove()
         db.engine.dispose()
     seconds, lowest = (min(each[place] for each in found) for place in range(2))
     print(f"{kind}, {lines:,} lines, {days:,} days of products, best of {turns}")
     print(f"atp         {seconds:8.2f} s  {days / seconds:12,.0f} days/s")
     print(f"floor       {lowest:8.2f} s")
-    print(f"ratio       {seconds / lowest:8.2f}")
-    print(f"peak memory {megabytes:8.0f} MB", flush=True)
+    print(f"ratio       {seconds / lowest:8.2f}", flush=True)
 
 
 def _serve() -> None:
