@@ -9,14 +9,15 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select, union
+from sqlalchemy import ColumnElement, Select, func, not_, or_, select, union
 from sqlalchemy.orm import aliased
 
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.states import LocationKind, Tracking
 from modules.preorder.models import ProductPreorder, PurchaseAllocation
 from modules.preorder.queries.arrivals import arrival_column
-from modules.preorder.queries.purchase_allocations import purchase_allocated_to, with_purchase_lines
+from modules.preorder.queries.purchase_allocations import with_purchase_lines
+from modules.preorder.queries.unallocated_lines import is_uncovered
 from modules.sales.models import Allocation, Order, OrderLine
 from modules.sales.states import ShippingPolicy
 
@@ -29,7 +30,7 @@ def may_be_late(today: date) -> Select[int]:
     found = union(
         open_lines.where(promised < today),
         open_lines.where(promised.is_(None), OrderLine.requested_on < today),
-        select(line).where(_is_uncovered(), promised.is_not(None)),
+        select(line).where(OrderLine.has_need, is_uncovered(), promised.is_not(None)),
         _incoming(line, or_(arrival_column().is_(None), arrival_column() > promised)),
         *(_in_stock(line, condition) for condition in _unusable(today)),
         _in_stock(line, Lot.expires_on.is_not(None)).where(OrderLine.is_preorder.is_(True)),
@@ -47,7 +48,7 @@ def _held_up(today: date) -> list[Select[Any]]:
     stock = or_(Lot.expires_on.is_not(None), *_unusable(today))
     is_serial = OrderLine.product_id.in_(select(Product.id).where(Product.tracking == Tracking.serial))
     lines = (
-        select(order).where(_is_uncovered()),
+        select(order).where(OrderLine.has_need, is_uncovered()),
         _incoming(order, or_(arrival_column().is_(None), arrival_column() > first_promise)),
         _in_stock(order, stock),
         _launching(order, today),
@@ -55,10 +56,6 @@ def _held_up(today: date) -> list[Select[Any]]:
     )
     complete = select(Order.id).where(Order.is_confirmed, Order.shipping_policy == ShippingPolicy.complete)
     return [rows.where(order.in_(complete)) for rows in lines]
-
-
-def _is_uncovered() -> ColumnElement[bool]:
-    return and_(OrderLine.has_need, OrderLine.need > purchase_allocated_to(OrderLine.id))
 
 
 def _incoming(column: Any, condition: ColumnElement[bool]) -> Select[Any]:

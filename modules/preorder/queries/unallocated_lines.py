@@ -28,6 +28,11 @@ def is_of_serial_product(line: type[OrderLine] = OrderLine) -> ColumnElement[boo
     return products.correlate_except(Product).exists()
 
 
+def is_uncovered() -> ColumnElement[bool]:
+    """Return the condition of a line of which neither stock nor purchase orders cover all that is open."""
+    return OrderLine.need > purchase_allocated_to(OrderLine.id)
+
+
 def is_unallocated() -> ColumnElement[bool]:
     """Return the condition of an open line with need that purchase orders do not cover and that is not scheduled.
 
@@ -37,7 +42,7 @@ def is_unallocated() -> ColumnElement[bool]:
     return and_(
         OrderLine.is_open,  # follows from the need; by it the index of open lines is found
         OrderLine.has_need,
-        OrderLine.need > purchase_allocated_to(OrderLine.id),
+        is_uncovered(),
         is_in_confirmed_order(),
         not_(is_of_serial_product()),
         not_(is_scheduled()),
@@ -46,8 +51,7 @@ def is_unallocated() -> ColumnElement[bool]:
 
 def has_scheduled_lines(session: Session) -> bool:
     """Return whether something is open on scheduled lines that neither stock nor purchase orders cover."""
-    is_uncovered = OrderLine.need > purchase_allocated_to(OrderLine.id)
-    lines = select(OrderLine.id).where(OrderLine.has_need, is_uncovered, is_in_confirmed_order(), is_scheduled())
+    lines = select(OrderLine.id).where(OrderLine.has_need, is_uncovered(), is_in_confirmed_order(), is_scheduled())
     return session.scalar(lines.where(not_(is_of_serial_product())).limit(1)) is not None
 
 
