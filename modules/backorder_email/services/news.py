@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -177,12 +178,13 @@ def _template_in_option(session: Session, cause: Cause) -> int | None:
 def drop_news_of_removed_allocations(session: Session, event: PurchaseAllocationRemoved) -> None:
     """Drop the news of removed allocations that is in no message yet, and reconcile the messages that have some."""
     line_ids = {line_id for line_id, _ in event.pairs}
+    removed = cache(partial(_not_allocated_again, session, event.pairs))  # often nobody asks
     rows = select(News.id, News.line_id, News.purchase_line_id).where(News.is_uncomposed)
     if news := _all(session, rows, News.line_id, line_ids):
-        _drop_uncomposed(session, news, _not_allocated_again(session, event.pairs))
+        _drop_uncomposed(session, news, removed())
     # Read only now: what was composed meanwhile is among them.
     if message_ids := unsent_messages_of_lines(session, line_ids):
-        reconcile(session, message_ids, removed_pairs=_not_allocated_again(session, event.pairs))
+        reconcile(session, message_ids, removed_pairs=removed())
 
 
 def _not_allocated_again(session: Session, pairs: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
