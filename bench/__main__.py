@@ -6,7 +6,7 @@ import gc
 import importlib
 import sys
 
-from erp.__main__ import COLLECT_AFTER
+from erp.cli.wrapping import COLLECT_AFTER
 
 NAMES = (
     *("all", "allocate", "atp", "emails", "http", "import", "orders", "pages", "peers", "preview", "quotes"),

@@ -36,9 +36,10 @@ def main(arguments: Sequence[str]) -> None:
         print(f"floor                           {floor:6.2f} s")
         print(f"ratio                           {command / floor:6.2f}")
         first = min(_first_answer(environment, requests=0)[0] for _ in range(turns))
-        _, memory = _first_answer(environment, requests=REQUESTS)
+        _, (resident, share) = _first_answer(environment, requests=REQUESTS)
         print(f"first answer                    {first:6.2f} s")
-        print(f"web process                     {memory:6.0f} MB after {REQUESTS:,} requests", flush=True)
+        print(f"web process                     {resident:6.0f} MB after {REQUESTS:,} requests")
+        print(f"its share                       {share:6.0f} MB: its own, and half of what its parent has too")
 
 
 def _processor(arguments: Sequence[str], environment: Mapping[str, str]) -> float:
@@ -51,8 +52,8 @@ def _processor(arguments: Sequence[str], environment: Mapping[str, str]) -> floa
     return used.ru_utime + used.ru_stime
 
 
-def _first_answer(environment: Mapping[str, str], *, requests: int) -> tuple[float, float]:
-    """Start the server with one process; return the seconds to its first answer, and its megabytes after more."""
+def _first_answer(environment: Mapping[str, str], *, requests: int) -> tuple[float, tuple[float, float]]:
+    """Start the server with one process; return the seconds to its first answer, and its memory after more."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -66,7 +67,7 @@ def _first_answer(environment: Mapping[str, str], *, requests: int) -> tuple[flo
         seconds = time.perf_counter() - began
         for _ in range(requests):
             _answers(address)
-        return seconds, _megabytes(server.pid) if requests else 0
+        return seconds, _megabytes(server.pid)
     finally:
         server.terminate()
         server.wait()
@@ -81,8 +82,9 @@ def _answers(address: str) -> bool:
         return False
 
 
-def _megabytes(parent: int) -> float:
-    """Return the memory of the only child of a process."""
+def _megabytes(parent: int) -> tuple[float, float]:
+    """Return the resident memory of the only child of a process, and its share, in which what two have counts half."""
     child = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()[0]
-    status = Path(f"/proc/{child}/status").read_text().splitlines()
-    return int(next(line.split()[1] for line in status if line.startswith("VmRSS:"))) / 1024
+    lines = Path(f"/proc/{child}/smaps_rollup").read_text().splitlines()
+    found = {line.split()[0]: int(line.split()[1]) / 1024 for line in lines[1:]}
+    return found["Rss:"], found["Pss:"]

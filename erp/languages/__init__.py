@@ -17,6 +17,7 @@ from flask_babel import Babel, get_translations, refresh
 from wtforms.meta import DefaultMeta
 
 from erp import text
+from erp.languages.compiled import CompiledTemplates
 from erp.languages.scripts import translations
 from erp.languages.templates import MessagesInTemplates, message_in_page
 from erp.options import options
@@ -74,6 +75,7 @@ def init_app(app: Flask, module_folders: Iterable[Path]) -> None:
     # What WTForms says itself, such as that a field is required, is in its own catalogues.
     DefaultMeta.locales = property(lambda _meta: [language() if has_request_context() else ENGLISH])
     app.jinja_env.add_extension(MessagesInTemplates)
+    app.jinja_env.bytecode_cache = CompiledTemplates(Path(app.instance_path) / "compiled_templates")
     app.jinja_env.globals.update(
         _=message_in_page,
         plural=text.plural,
