@@ -120,6 +120,14 @@ class ErpSession(FlaskSession):
         waiting.send(self)
         super().flush(objects)
 
+    @override
+    def expire_all(self) -> None:
+        """Forget what is loaded, as statements for sets ask for one after the other: what was forgotten is skipped."""
+        for state in self.identity_map.all_states():
+            loaded = state.dict
+            if len(loaded) > 1 or not state.expired:  # an object holds its state in any case
+                state._expire(loaded, self.identity_map._modified)
+
 
 _DIALECT = "erp_dialect"
 

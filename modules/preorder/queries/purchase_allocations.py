@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, Subquery, and_, func, literal, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from erp.db import Quantity, from_raw, is_one_of, raw, total
+from erp.db import Quantity, from_raw, is_one_of, raw, read_rows, total
 from erp.models import RunEntry
 from erp.numbers import sums
 from erp.text import say
@@ -217,7 +217,7 @@ def in_shrinking_order(session: Session, line_ids: Collection[int]) -> list[Open
         .where(is_one_of(session, PurchaseAllocation.line_id, line_ids))
         .order_by(*shrinking_order())
     )
-    return [OpenAllocation._make(row) for row in session.execute(rows)]
+    return list(map(OpenAllocation._make, read_rows(session, rows)))
 
 
 def automatic_allocations(
@@ -230,7 +230,7 @@ def automatic_allocations(
     )
     # Asked for both at once, SQLite looks every pair of them up.
     wanted = set(purchase_line_ids)
-    found = map(OpenAllocation._make, session.execute(rows.order_by(PurchaseAllocation.id)))
+    found = map(OpenAllocation._make, read_rows(session, rows.order_by(PurchaseAllocation.id)))
     return [each for each in found if each.purchase_line_id in wanted]
 
 
@@ -245,7 +245,7 @@ def in_order_of_service(session: Session, purchase_line_ids: Collection[int]) ->
     """Return the open purchase allocations of purchase order lines in order of service."""
     of_purchase_lines = is_one_of(session, PurchaseAllocation.purchase_line_id, purchase_line_ids)
     rows = open_purchase_allocations(session, of_purchase_lines).with_only_columns(*_RAW)
-    return [OpenAllocation._make(row) for row in session.execute(rows)]
+    return list(map(OpenAllocation._make, read_rows(session, rows)))
 
 
 def allocations_of_lines(session: Session, purchase_line_ids: Sequence[int]) -> list[LineAllocation]:

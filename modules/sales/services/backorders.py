@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, delete, select, true, update
 from sqlalchemy.orm import Session
 
 from erp import clock, history
-from erp.db import bulk_add, bulk_insert, bulk_update, is_one_of, raw_instant, require_lock, to_raw
+from erp.db import bulk_add, bulk_insert, bulk_update, is_one_of, raw_instant, read_rows, require_lock, to_raw
 from erp.events import publish
 from erp.numbers import sums
 from erp.options import options
@@ -96,7 +96,7 @@ def _open_rows(session: Session, line_ids: Iterable[int]) -> dict[int, int]:
     rows = select(Backorder.line_id, Backorder.id).where(
         is_one_of(session, Backorder.line_id, line_ids), Backorder.is_open
     )
-    return dict(session.execute(rows).all())
+    return dict(read_rows(session, rows))
 
 
 def return_to_backorders(session: Session, parts: Sequence[Part]) -> None:

@@ -73,6 +73,8 @@ def promise_first(session: Session, dates: Mapping[int, date]) -> None:
 
     This is no change of a promise, so it is not announced.
     """
+    if not dates:
+        return
     rows = sorted(dates.items())
     bulk_update(session, OrderLine.__table__, {"promise_date": "{day}"}, {"day": "date"}, rows)  # type: ignore[arg-type]
     session.expire_all()
