@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from html import unescape
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from erp.admin.formatting import cell, cell_of_type, is_number, is_numeric_type
 
@@ -33,8 +33,7 @@ class Heading:
     total: Any = None
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """A value ready for the page; `exact` is a number as text, for the sum of ticked rows."""
 
     text: Any

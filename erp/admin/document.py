@@ -98,22 +98,18 @@ class DocumentScreen(Screen):
         """Return the lines ready to show; each set of computed columns is read once."""
         lines = list(getattr(row, self.lines))
         added = read_columns(self.line_extras(), screen_session(), lines)
-        actions = permitted(self._own_line_actions())
+        # Those that destroy something at the end.
+        actions = sorted(permitted(self._own_line_actions()), key=lambda action: action.style == "danger")
         columns = self.line_model.__mapper__.columns
         own = [(getter, columns.get(getter)) for _, getter in self._pairs()]
         return [
             ShownLine(
                 line,
                 [*(_line_cell(line, *each) for each in own), *map(make_cell, values)],
-                self._allowed_of(line, actions),
+                [action for action in actions if self.is_allowed(action, line)],
             )
             for line, values in zip(lines, added, strict=True)
         ]
-
-    def _allowed_of(self, line: Any, actions: Sequence[Action]) -> list[Action]:
-        """Return the actions that the state of a line allows, those that destroy something at the end."""
-        allowed = (action for action in actions if self.is_allowed(action, line))
-        return sorted(allowed, key=lambda action: action.style == "danger")
 
     def line_menu(self, row: Any, button: Any) -> LineMenu:
         """Return what renders the actions of the document's lines, by the template's macro `button`."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -122,8 +123,11 @@ def is_number(value: Any) -> bool:
 
 def cell(value: Any) -> Any:
     """Return any value ready for a page; text is escaped by the template."""
-    formatter = next((show for kind, show in _FORMATTERS if isinstance(value, kind)), None)
-    return "" if value is None else formatter(value) if formatter else value
+    if value is None:
+        return ""
+    kind: Any = type(value)
+    show = _formatter_of(kind)
+    return show(value) if show else value
 
 
 def yes_or_no(value: bool) -> Markup:
@@ -144,6 +148,11 @@ _FORMATTERS: tuple[tuple[type[Any], Callable[[Any], Any]], ...] = (
     (datetime, instant),
     (date, day),
 )
+
+
+@lru_cache
+def _formatter_of(kind: type[Any]) -> Callable[[Any], Any] | None:
+    return next((show for known, show in _FORMATTERS if issubclass(kind, known)), None)
 
 
 def plain(value: Any) -> str:

@@ -36,6 +36,7 @@ from erp.errors import ModuleError
 from erp.options import options
 from erp.registry import CORE, Owned, Registry, ViewEntry, current_registry
 from erp.third_parties import Raised, catching
+from erp.url_rules import address_of
 
 VIEWS = (ViewEntry(WorkPage, "", ""), *SETTINGS)
 
@@ -127,10 +128,12 @@ class Site(Admin):
 
     def document_url(self, document: str | None, id: int | None) -> str | None:
         """Return the address of a document by `module.noun` and id, None where the user cannot open it."""
-        view = self.view(document or "")
-        if view is None or id is None or not view.is_accessible() or not hasattr(view, "details_view"):
-            return None
-        return url_for(f"{view.endpoint}.details_view", id=id)
+        known = g.setdefault("erp_documents", {})
+        if document not in known:
+            view = self.view(document or "")
+            is_open = view is not None and view.is_accessible() and hasattr(view, "details_view")
+            known[document] = f"{view.endpoint}.details_view" if is_open else None
+        return None if id is None or known[document] is None else address_of(known[document], id=id)
 
     def entries(self) -> list[tuple[str, list[Any]]]:
         """Return the menu for the user: each category with its views."""

@@ -115,6 +115,15 @@ def language() -> str:
 
 def locale() -> str:
     """Return whose numbers and dates this request shows: the company's, where it has the reader's language."""
+    known = g.get("erp_locale")
+    # Each number of a page asks; the options may be read again in the same request.
+    if known is None or known[0] is None or known[0] is not g.get("erp_state"):
+        found = _locale()
+        known = g.erp_locale = g.get("erp_state"), found
+    return str(known[1])
+
+
+def _locale() -> str:
     company, asked = str(options.erp.locale), _asked() if has_request_context() else ""
     if not asked or company.partition("_")[0] == asked:
         return company
@@ -123,7 +132,7 @@ def locale() -> str:
 
 def forget() -> None:
     """Find out again who reads, after the user has chosen another language."""
-    for name in ("erp_language", "erp_reader"):
+    for name in ("erp_language", "erp_reader", "erp_locale"):
         g.pop(name, None)
     refresh()
 

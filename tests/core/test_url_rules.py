@@ -6,7 +6,7 @@ import pytest
 from flask import Flask, url_for
 from werkzeug.routing import Rule
 
-from erp.url_rules import UrlRule
+from erp.url_rules import UrlRule, address_of
 
 ASKED = [
     ("order", {"id": 5}),
@@ -51,3 +51,15 @@ def test_only_what_writes_the_addresses_of_a_page_is_compiled(monkeypatch):
     assert compiled == []
     assert [made.test_client().get("/orders/7/").text for _ in range(2)] == ["/orders/7/"] * 2
     assert compiled == [("/orders/<int:id>/", True)]
+
+
+def test_the_addresses_of_a_page_are_built_once_and_filled_with_ids():
+    made = site(UrlRule)
+    made.add_url_rule("/orders/<int:id>/lines/<int:line_id>/<name>/", "line", lambda **_: "")
+    built = []
+    made.inject_url_defaults = lambda endpoint, values: built.append(endpoint)
+    with made.test_request_context("/", base_url="https://erp.example/below"):
+        for id_, line_id, name in [(1, 2, "why"), (21, 12, "why"), (1, 2, "a b")]:
+            found = address_of("line", name=name, id=id_, line_id=line_id)
+            assert found == f"/below/orders/{id_}/lines/{line_id}/{name.replace(' ', '%20')}/"
+    assert built == ["line", "line"]

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from flask import url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup, escape
 from sqlalchemy.orm import Session
@@ -19,6 +18,7 @@ from erp.admin.numerals import money
 from erp.db import format_quantity
 from erp.options import options
 from erp.text import joined, plural, say
+from erp.url_rules import address_of
 from modules.inventory_lots.states import Tracking
 from modules.sales import queries, services
 from modules.sales.admin.forms import QuantityForm, ReasonForm, RequestedDateForm
@@ -70,7 +70,7 @@ def _why(line: OrderLine) -> Markup:
     """Link to the page that says why a line is not allocated, where stock of others may be taken for it."""
     if not queries.can_take(line):
         return Markup()
-    address = url_for("sales_order.line_action", id=line.order_id, line_id=line.id, name="why")
+    address = address_of("sales_order.line_action", name="why", id=line.order_id, line_id=line.id)
     text = escape(say("Why?"))
     return Markup(f'<div><a class="small text-nowrap" href="{escape(address)}">{text}</a></div>')
 
