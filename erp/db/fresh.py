@@ -128,15 +128,15 @@ def insert_objects(
     keys = key_columns(cast(Table, model.__table__))
     values = {name: _set_when_inserted(column) for name, column in _columns(model).items() if column.name not in keys}
     same = {name: value[0] for name, value in values.items() if value and name not in rows[0]}
-    key_of = model.__mapper__.identity_key_from_primary_key
+    of_class, _, token = identity_key(model, 0)
     found = [
-        cast(M, _attached(session, model, _free_key(session, key_of((id_,))), {**same, **row, **known, "id": id_}))
+        _attached(session, model, _free_key(session, (of_class, (id_,), token)), {**same, **row, **known, "id": id_})
         for id_, row, known in zip(insert_rows(session, model, rows), rows, others_of, strict=True)
     ]
     if unread := _columns(model).keys() - {"id", *same, *rows[0]}:
         for each in found:
             session.expire(each, unread)
-    return found
+    return cast(list[M], found)
 
 
 def _free_key(session: Session, key: Any) -> Any:

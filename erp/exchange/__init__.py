@@ -5,6 +5,7 @@ other modules add columns of their own to it. An export puts `'` before a text t
 formula, and an import takes it off.
 """
 
+from erp.exchange.documents import named_in
 from erp.exchange.jobs import run_imports
 from erp.exchange.kinds import (
     AfterImport,
@@ -72,6 +73,7 @@ __all__ = [
     "long_text",
     "maps_of",
     "money",
+    "named_in",
     "notes_of_import",
     "one_of",
     "quantity",

@@ -7,7 +7,9 @@ import pickle
 import sqlite3
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import merge
 from itertools import islice
+from operator import itemgetter
 from typing import Any, overload
 
 from typing_extensions import override
@@ -20,30 +22,35 @@ _TABLES = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE document (key TEXT PRIMARY KEY, id INTEGER, said TEXT) WITHOUT ROWID;
-CREATE TABLE part (document INTEGER, number INTEGER, content BLOB, PRIMARY KEY (document, number)) WITHOUT ROWID;
+CREATE TABLE in_order (number INTEGER PRIMARY KEY, content BLOB);
+CREATE TABLE late (document INTEGER, number INTEGER, content BLOB, PRIMARY KEY (document, number)) WITHOUT ROWID;
 BEGIN;
 """
-# Rows of one document that follow each other are written together, so many of them at most.
+# So many rows that follow each other are written together at most.
 _TOGETHER = 500
 
-# The number of a row, its cells and its values.
-_Kept = tuple[int, Sequence[str], list[Any]]
+# The document of a row, its number, its cells and its values.
+_Kept = tuple[int, int, Sequence[str], list[Any]]
 
 
 class Documents(Sequence[Row]):
     """The rows of documents, by document in order of first appearance, wherever they stand in the file.
 
     `header` names the columns that say the same in all rows of a document, its number first; `places` are those of the
-    file's columns, and `columns` those of which a row has values.
+    file's columns, and `columns` those of which a row has values. What rows say in columns that name other things,
+    `naming`, is noted.
     """
 
-    def __init__(self, header: Sequence[str], places: Mapping[str, int], columns: Iterable[str]) -> None:
+    def __init__(
+        self, header: Sequence[str], places: Mapping[str, int], columns: Iterable[str], naming: Iterable[str] = ()
+    ) -> None:
         self._places, self._columns = places, tuple(columns)
         self._header = [places[name] for name in header if name in places]
         self._count = self._documents = 0
-        self._id = self._document = 0
+        self._id = 0
         self._waiting: list[_Kept] = []
         self._first: list[str] = []
+        self._named: dict[str, set[Any]] = {name: set() for name in naming}
         # The garbage may be collected in another thread.
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.executescript(_TABLES)
@@ -55,38 +62,47 @@ class Documents(Sequence[Row]):
         A row that says nothing of its document belongs to that of the row above.
         """
         said = [cells[place].strip() for place in self._header]
-        if said[0] and said[:1] != self._first[:1]:
-            self._find(said)
-        elif not said[0] and any(said):
-            self._first = []
-        for place, own, first in zip(self._header, said, self._first, strict=False):
-            if not own:
-                cells[place] = first
+        if said != self._first:  # most rows repeat what the row above says
+            if said[0] and said[:1] != self._first[:1]:
+                self._find(said)
+            elif not said[0] and any(said):
+                self._first = []
+            for place, own, first in zip(self._header, said, self._first, strict=False):
+                if not own:
+                    cells[place] = first
         if self._first:
             cells[self._header[0]] = self._first[0]
 
     def _find(self, said: list[str]) -> None:
         key = identity_key(said[0])
-        found = self._database.execute("SELECT id, said FROM document WHERE key = ?", (key,)).fetchone()
-        if found is None:
+        new = key, self._documents + 1, json.dumps(said)
+        if self._database.execute("INSERT INTO document VALUES (?, ?, ?) ON CONFLICT DO NOTHING", new).rowcount:
             self._documents += 1
-            found = self._documents, json.dumps(said)
-            self._database.execute("INSERT INTO document VALUES (?, ?, ?)", (key, *found))
-        self._id, self._first = found[0], json.loads(found[1])
+            self._id, self._first = self._documents, said
+            return
+        known = self._database.execute("SELECT id, said FROM document WHERE key = ?", (key,)).fetchone()
+        self._id, self._first = known[0], json.loads(known[1])
 
     def append(self, row: Row) -> None:
         """Keep a row of the document whose cells were completed last."""
-        if self._document != self._id or len(self._waiting) >= _TOGETHER:
-            self._write()
-        self._document = self._id
-        self._waiting.append((row.number, row.cells, [row.values[name] for name in self._columns]))
+        kept = self._id, row.number, row.cells, [row.values[name] for name in self._columns]
         self._count += 1
+        for name, known in self._named.items():
+            known.add(row[name])
+        if self._id < self._documents:
+            self._database.execute("INSERT INTO late VALUES (?, ?, ?)", (*kept[:2], _packed([kept])))
+            return
+        self._waiting.append(kept)
+        if len(self._waiting) >= _TOGETHER:
+            self._write()
+
+    def named_in(self, column: str) -> set[Any]:
+        """Return the different values of a column of `naming`, without reading the rows once more."""
+        return self._named[column]
 
     def _write(self) -> None:
         if self._waiting:
-            content = pickle.dumps(self._waiting, pickle.HIGHEST_PROTOCOL)
-            number = self._waiting[0][0]
-            self._database.execute("INSERT INTO part VALUES (?, ?, ?)", (self._document, number, content))
+            self._database.execute("INSERT INTO in_order VALUES (?, ?)", (self._waiting[0][1], _packed(self._waiting)))
             self._waiting = []
 
     @override
@@ -96,11 +112,18 @@ class Documents(Sequence[Row]):
     @override
     def __iter__(self) -> Iterator[Row]:
         self._write()
-        for (content,) in self._database.execute("SELECT content FROM part ORDER BY document, number"):
-            for number, cells, values in pickle.loads(content):
-                row = Row(number, self._places, cells)
-                row.values = dict(zip(self._columns, values, strict=True))
-                yield row
+        rows = self._kept("SELECT content FROM in_order ORDER BY number")
+        if self._database.execute("SELECT EXISTS (SELECT 1 FROM late)").fetchone()[0]:
+            late = self._kept("SELECT content FROM late ORDER BY document, number")
+            rows = merge(rows, late, key=itemgetter(0, 1))
+        for _, number, cells, values in rows:
+            row = Row(number, self._places, cells)
+            row.values = dict(zip(self._columns, values, strict=True))
+            yield row
+
+    def _kept(self, found: str) -> Iterator[_Kept]:
+        for (content,) in self._database.execute(found):
+            yield from pickle.loads(content)
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -112,3 +135,12 @@ class Documents(Sequence[Row]):
         if isinstance(places, int):
             return next(islice(self, places, None))
         return list(islice(self, places.start, places.stop, places.step))
+
+
+def named_in(rows: Sequence[Row], column: str) -> set[Any]:
+    """Return the different values of a column that holds the key of another kind."""
+    return rows.named_in(column) if isinstance(rows, Documents) else {row[column] for row in rows}
+
+
+def _packed(rows: Sequence[_Kept]) -> bytes:
+    return pickle.dumps(rows, pickle.HIGHEST_PROTOCOL)

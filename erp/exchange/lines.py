@@ -57,7 +57,10 @@ def _decoded(file: BinaryIO, errors: Errors) -> Iterator[str]:
         except UnicodeDecodeError:
             errors.add_at(number, "", "", say("the file is not UTF-8 text: save it as CSV UTF-8"))
             errors.raise_if_any()
-        yield from io.StringIO(line, newline="")
+        if "\r" in line.removesuffix("\n").removesuffix("\r"):
+            yield from io.StringIO(line, newline="")
+        else:
+            yield line
 
 
 def _guessed(lines: Iterator[str], errors: Errors) -> Iterator[Record]:
@@ -89,7 +92,7 @@ def _records(lines: Iterable[str], delimiter: str, first: int, errors: Errors) -
         except csv.Error as error:
             errors.add_at(number, "", "", say("the row cannot be read as CSV: {error}", error=error))
             return
-        if any(cell.strip() for cell in cells):
+        if cells and (cells[0].strip() or any(cell.strip() for cell in cells)):
             yield number, cells
 
 

@@ -180,7 +180,7 @@ def _read_rows(reading: Reading, header: Header, records: Iterable[Record], colu
     places = {name: place for place, name in enumerate(header.names) if name}
     errors, names = reading.errors, [column.name for column in columns]
     has_number = any(name in places for name in reading.kind.header[:1])
-    documents = Documents(reading.kind.header, places, names) if has_number else None
+    documents = Documents(reading.kind.header, places, names, reading.kind.refers) if has_number else None
     kept: Documents | list[Row] = [] if documents is None else documents
     spell, repeated = _Spelling(columns, reading.kind.header[:1]), _Repeated(reading.kind.key, columns)
     for number, record in records:

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from erp.exchange import Errors, Row, as_cell, rows_by_number
+from erp.exchange import Errors, Row, as_cell, named_in, rows_by_number
 from erp.identity import identity_key
 from erp.text import joined, plural, say
 from modules.inventory_lots.queries import product_ids_by_sku
@@ -58,7 +58,7 @@ class _Changes:
 def update_orders(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     """Make orders that are new, and give lines of those that exist the quantities, dates and statuses of the file."""
     groups = rows_by_number(rows)
-    products = product_ids_by_sku(session, {row["sku"] for row in rows})
+    products = product_ids_by_sku(session, named_in(rows, "sku"))
     orders = services.lock_numbered(session, groups, more_products=products.values())
     known = find_known(session, rows)
     changes, new = _Changes(), []

@@ -8,7 +8,19 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from erp.exchange import Column, Errors, ExportKind, ImportKind, Row, code, day, money, quantity, rows_by_number
+from erp.exchange import (
+    Column,
+    Errors,
+    ExportKind,
+    ImportKind,
+    Row,
+    code,
+    day,
+    money,
+    named_in,
+    quantity,
+    rows_by_number,
+)
 from erp.text import plural, say
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.queries import product_ids_by_sku
@@ -23,7 +35,7 @@ from modules.procurement.services import create_ordered
 def _create(session: Session, rows: Sequence[Row], errors: Errors) -> str:
     groups = rows_by_number(rows)
     # Locked before the numbers are looked up: of two files with one order, the second is refused because it exists.
-    lock_products(session, product_ids_by_sku(session, {row["sku"] for row in rows}).values())
+    lock_products(session, product_ids_by_sku(session, named_in(rows, "sku")).values())
     taken = numbers_in_use(session, groups)
     known = find_known(session, rows)
     for number, group in groups.items():

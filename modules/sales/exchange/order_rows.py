@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from erp import clock
 from erp.contacts import contacts_by_code
 from erp.db import is_loaded, is_named
-from erp.exchange import Errors, Row, rows_by_number
+from erp.errors import ErpError
+from erp.exchange import Errors, Row, named_in, rows_by_number
 from erp.identity import ByKey
 from erp.text import say
 from modules.inventory_lots.domain import check_quantity
@@ -37,14 +38,14 @@ class Products:
         self._known: ByKey[str, Product] = ByKey()
 
     def of(self, session: Session, rows: Iterable[Row]) -> Mapping[str, Product]:
-        """Return the products that rows name, and others; one that does not exist is left out."""
+        """Return the products that rows name, as the rows write it; one that does not exist is left out."""
         skus = {row["sku"] for row in rows}
         if len(self._known) > MOST_KEPT:
             self._known.clear()
         unread = [sku for sku in skus if sku not in self._known or not is_loaded(self._known[sku])]
         for sku, product in products_by_sku(session, unread).items() if unread else ():
             self._known[sku] = product
-        return self._known
+        return {sku: self._known[sku] for sku in skus if sku in self._known}
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,12 @@ class Book:
         )
 
 
-def lock_products_of(session: Session, rows: Iterable[Row], more: Iterable[int] = ()) -> set[int]:
+def lock_products_of(session: Session, rows: Sequence[Row], more: Iterable[int] = ()) -> set[int]:
     """Lock the products of a file, and more, and return their ids.
 
     Call it before the numbers are looked up: of two files with the same order, the second is refused.
     """
-    products = {*product_ids_by_sku(session, {row["sku"] for row in rows}).values(), *more}
+    products = {*product_ids_by_sku(session, named_in(rows, "sku")).values(), *more}
     lock_products(session, products)
     return products
 
@@ -118,8 +119,10 @@ def _check_line(row: Row, product: Product | None, errors: Errors) -> None:
     if product is None:
         errors.add_unknown(row, "sku", say("is not the SKU of a product"))
         return
-    with errors.of(row, "quantity"):
+    try:
         check_quantity(row["quantity"], product.unit_decimals, what=product.sku)
+    except ErpError as refusal:
+        errors.add(row, "quantity", refusal)
 
 
 def create(session: Session, groups: Iterable[Sequence[Row]], book: Book, errors: Errors) -> None:

@@ -18,6 +18,7 @@ from erp.exchange import (
     in_parts,
     instant,
     money,
+    named_in,
     one_of,
     quantity,
     whole_number,
@@ -71,7 +72,7 @@ def _refuse_number(row: Row, taken: str, errors: Errors) -> None:
 
 
 def _allocate(session: Session, rows: Sequence[Row]) -> str:
-    products = products_by_sku(session, {row["sku"] for row in rows})
+    products = products_by_sku(session, named_in(rows, "sku"))
     services.serve_products(session, {product.id for product in products.values()})
     return say("{products} run.", products=plural(len(products), "product"))
 

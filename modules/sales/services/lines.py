@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -36,8 +36,7 @@ from modules.sales.states import ORDER
 Refused = dict[tuple[int, int], ErpError]
 
 
-@dataclass(frozen=True)
-class NewLine:
+class NewLine(NamedTuple):
     """A line to be made."""
 
     product_id: int
