@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 from erp import clock
 from erp.admin.declarations import Badge
 from erp.admin.numerals import money, quantity
-from erp.db import Scaled, format_quantity
+from erp.db import MOST_COUNTED, Scaled, format_quantity
 from erp.languages import reader as find_reader
 from erp.text import Translatable, capital, named, say, word
 
@@ -114,6 +114,11 @@ def thousands(value: int) -> str:
     """Return a whole number with separators of thousands."""
     reader = find_reader()
     return reader.number(value) if reader else f"{value:,}"
+
+
+def counted(count: int) -> int | str:
+    """Return a bounded count as a card of the dashboard shows it: `10,000+` where there are more."""
+    return f"{thousands(MOST_COUNTED)}+" if count > MOST_COUNTED else count
 
 
 def is_number(value: Any) -> bool:

@@ -24,6 +24,7 @@ from erp.db.bulk import (
     sql_of_next_ids,
 )
 from erp.db.carried import carried
+from erp.db.counting import MOST_COUNTED, bounded_count
 from erp.db.driver import run
 from erp.db.fresh import fresh_rows, insert_objects, is_loaded, objects_by_id
 from erp.db.identity import contains, equals, key_column, key_columns, key_of, wrong_keys
@@ -102,6 +103,7 @@ __all__ = [
     "ENGINE_OPTIONS",
     "FINAL",
     "LIMIT",
+    "MOST_COUNTED",
     "PLACES",
     "POSTGRES_OPTIONS",
     "SCALE",
@@ -121,6 +123,7 @@ __all__ = [
     "after_locking",
     "all_mappers",
     "as_refusal",
+    "bounded_count",
     "bulk_add",
     "bulk_delete",
     "bulk_insert",

@@ -112,18 +112,14 @@ class Documents(Sequence[Row]):
     @override
     def __iter__(self) -> Iterator[Row]:
         self._write()
-        rows = self._kept("SELECT content FROM in_order ORDER BY number")
+        rows = _unpacked(self._database.execute("SELECT content FROM in_order ORDER BY number"))
         if self._database.execute("SELECT EXISTS (SELECT 1 FROM late)").fetchone()[0]:
-            late = self._kept("SELECT content FROM late ORDER BY document, number")
+            late = _unpacked(self._database.execute("SELECT content FROM late ORDER BY document, number"))
             rows = merge(rows, late, key=itemgetter(0, 1))
         for _, number, cells, values in rows:
             row = Row(number, self._places, cells)
             row.values = dict(zip(self._columns, values, strict=True))
             yield row
-
-    def _kept(self, found: str) -> Iterator[_Kept]:
-        for (content,) in self._database.execute(found):
-            yield from pickle.loads(content)
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -144,3 +140,8 @@ def named_in(rows: Sequence[Row], column: str) -> set[Any]:
 
 def _packed(rows: Sequence[_Kept]) -> bytes:
     return pickle.dumps(rows, pickle.HIGHEST_PROTOCOL)
+
+
+def _unpacked(found: Iterable[tuple[bytes]]) -> Iterator[_Kept]:
+    for (content,) in found:
+        yield from pickle.loads(content)

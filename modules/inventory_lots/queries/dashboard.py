@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
+from erp.db import bounded_count
 from modules.inventory_lots.models import Balance, Lot, Product
 
-MOST_COUNTED = 10_000
 SOON = timedelta(days=30)
 
 
 @dataclass(frozen=True)
 class Attention:
-    """How many products are active and how many balances need attention; each counted up to MOST_COUNTED."""
+    """How many products are active and how many balances need attention; each a bounded count."""
 
     products: int
     on_hold: int
@@ -41,4 +41,4 @@ def _stock(condition: ColumnElement[bool]) -> Select[int]:
 
 
 def _count(session: Session, rows: Select[int]) -> int:
-    return session.scalars(select(func.count()).select_from(rows.limit(MOST_COUNTED).subquery())).one()
+    return int(session.scalars(select(bounded_count(rows))).one())

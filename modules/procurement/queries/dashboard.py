@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from erp import clock
+from erp.db import bounded_count
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.queries.lines import join_orders
-from modules.procurement.states import OPEN_STATES, PurchaseState
+from modules.procurement.states import PurchaseState
 
 
 @dataclass(frozen=True)
 class WaitingWork:
-    """How many orders of each state wait, and how many lines are overdue."""
+    """How many orders of each state wait, and how many lines are overdue; each a bounded count."""
 
     drafts: int
     ordered: int
@@ -25,14 +26,8 @@ class WaitingWork:
 
 def waiting_work(session: Session) -> WaitingWork:
     """Count the orders that wait and the lines that were expected before today."""
-    states = select(PurchaseOrder.state, func.count()).group_by(PurchaseOrder.state)
-    waiting = states.where(PurchaseOrder.state.in_((PurchaseState.draft, *OPEN_STATES)))
-    orders = {row.state: row[1] for row in session.execute(waiting)}
-    line = PurchaseOrderLine
-    overdue = join_orders(select(func.count())).where(line.is_open, line.expected_on < clock.today())
-    return WaitingWork(
-        drafts=orders.get(PurchaseState.draft, 0),
-        ordered=orders.get(PurchaseState.ordered, 0),
-        partly_received=orders.get(PurchaseState.partly_received, 0),
-        overdue_lines=session.scalar(overdue) or 0,
-    )
+    line, states = PurchaseOrderLine, (PurchaseState.draft, PurchaseState.ordered, PurchaseState.partly_received)
+    orders = (select(PurchaseOrder.id).where(PurchaseOrder.state == state) for state in states)
+    overdue = join_orders(select(line.id)).where(line.is_open, line.expected_on < clock.today())
+    counts = (bounded_count(rows) for rows in (*orders, overdue))
+    return WaitingWork(*session.execute(select(*counts)).one())

@@ -70,6 +70,10 @@ class Order(Tracked, Model):
         return self.name
 
 
+# Work lists look at the first orders in order of service.
+Index("ix_sales_order_service", Order.state, Order.priority.desc(), Order.ordered_at, Order.id)
+
+
 class OrderLine(Tracked, Model):
     """A quantity of one product in one order, with what of it is packed, cancelled and allocated."""
 

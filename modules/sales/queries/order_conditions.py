@@ -14,7 +14,7 @@ from modules.inventory_lots.queries import usable_condition, with_lot_and_locati
 from modules.inventory_lots.states import Tracking
 from modules.sales.hooks import covered_condition, staying_condition
 from modules.sales.models import Allocation, Order, OrderLine
-from modules.sales.queries.queue import is_scheduled
+from modules.sales.queries.queue import is_scheduled, last_served_day
 from modules.sales.states import Fulfilment, OrderState, ShippingPolicy
 
 
@@ -34,6 +34,8 @@ def is_covered_by_incoming(session: Session) -> ColumnElement[bool]:
 
 def has_fulfilment(session: Session, state: Fulfilment) -> ColumnElement[bool]:
     """Return the condition on an order, drafts left out, that it is so far; one without lines is nowhere."""
+    if state is Fulfilment.scheduled and last_served_day() is None:
+        return false()
     is_open, is_packed = has_line(OrderLine.is_open), has_line(OrderLine.packed > Decimal(0))
     is_allocated, needs = has_line(OrderLine.allocated > Decimal(0)), has_line(OrderLine.has_need)
     waits = and_(is_open, not_(is_packed), not_(is_allocated))

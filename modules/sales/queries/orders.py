@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.orm.attributes import set_committed_value
 
-from erp.db import fresh_rows, given, is_one_of, total
+from erp.db import bounded_count, fresh_rows, given, is_one_of, total
 from erp.errors import NotFound, StaleRecord
 from erp.identity import identity_key
 from erp.numbers import sums
@@ -22,8 +22,6 @@ from modules.sales.domain import Progress, fulfilment
 from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.queries.scheduled import scheduled_quantities
 from modules.sales.states import Fulfilment, OrderState
-
-MOST_COUNTED = 10_000
 
 
 def order_by_number(session: Session, number: str) -> Order:
@@ -112,7 +110,7 @@ def line_progress(session: Session, lines: Sequence[OrderLine]) -> dict[int, Pro
 
 @dataclass(frozen=True)
 class WaitingWork:
-    """How many documents of sales wait for a clerk; each count stops at MOST_COUNTED."""
+    """How many documents of sales wait for a clerk; each a bounded count."""
 
     drafts: int
     confirmed: int
@@ -128,12 +126,8 @@ def waiting_work(session: Session) -> WaitingWork:
         _open_lines(),
         select(Backorder.id).where(Backorder.is_open),
     )
-    return WaitingWork(*session.execute(select(*map(_bounded_count, counted))).one())
+    return WaitingWork(*session.execute(select(*map(bounded_count, counted))).one())
 
 
 def _open_lines() -> Select[int]:
     return select(OrderLine.id).join(OrderLine.order).where(Order.is_confirmed, OrderLine.is_open)
-
-
-def _bounded_count(rows: Select[Any]) -> Any:
-    return select(func.count()).select_from(rows.limit(MOST_COUNTED).subquery()).scalar_subquery()
