@@ -235,6 +235,8 @@ def check_lateness(book, at, promises):
         late = set(shop.session.scalars(select(OrderLine.id).where(queries.is_late_line(clock.today()))))
         assert late == {line_id for line_id, coverage in found.items() if coverage.is_late}
         assert late <= set(shop.session.scalars(queries.may_be_late(clock.today())))
+        waiting = set(shop.session.scalars(select(OrderLine.id).where(queries.could_be_served())))
+        assert waiting <= set(shop.session.scalars(queries.may_be_served()))
 
 
 def hypothesis_settings():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from sqlalchemy import select
 
@@ -79,3 +81,21 @@ def test_the_filter_of_what_is_ready_finds_the_orders_of_the_work_list(company):
     )
     assert found("held_is", "yes") >= set(company.scalars(select(OrderLine.order_id).where(OrderLine.id.in_(held))))
     assert ready
+
+
+def test_nothing_is_scheduled_where_no_option_says_so(company, set_option):
+    waiting = found("fulfilment_is", "unallocated")
+    for line in company.scalars(select(OrderLine).where(OrderLine.order_id.in_(waiting))):
+        line.requested_on = date(2027, 6, 1)
+    company.commit()
+    assert found("fulfilment_is", "scheduled") & waiting
+    set_option("sales.reserve_ahead_days", "")
+    assert found("fulfilment_is", "scheduled") == set()
+
+
+def test_the_lines_of_a_kind_are_found_among_its_candidates(company):
+    view = current_site().view("preorder.unallocated")
+    used = view._filters[view._filter_args["kind_is"][0]]
+    wanted = select(OrderLine.id).where(used.condition(None, "preorder"))
+    preorders = set(db.session.scalars(wanted))
+    assert preorders and preorders <= set(db.session.scalars(used.candidates["preorder"]()))

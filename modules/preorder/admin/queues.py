@@ -62,6 +62,10 @@ class WaitingScreen(_LineScreen):
     def condition(self) -> Any:
         return queries.could_be_served()
 
+    @override
+    def candidates(self, _sorted_by: str | None) -> Any:
+        return queries.may_be_served()
+
 
 class LateOrUnpromisedScreen(_LineScreen):
     """Lines that are late, and those for which no day was ever promised."""

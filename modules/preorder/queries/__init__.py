@@ -107,6 +107,7 @@ from modules.preorder.queries.what_if import (
 from modules.preorder.queries.work_queues import (
     could_be_served,
     is_never_promised,
+    may_be_served,
     on_purchase_orders,
     orders_of_conversions,
 )
@@ -192,6 +193,7 @@ __all__ = [
     "lines_to_promise",
     "lines_to_sync",
     "may_be_late",
+    "may_be_served",
     "may_have_late_line",
     "new_promises",
     "on_hand_change_rows",

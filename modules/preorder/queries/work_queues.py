@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, not_, or_, select, union
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -53,6 +53,14 @@ def could_be_served() -> ColumnElement[bool]:
         not_(is_of_serial_product()),
         not_(is_scheduled()),
     )
+
+
+def may_be_served() -> Select[int]:
+    """Select the ids of the lines with need of the products of which stock or a purchase order line is free."""
+    stock = select(Balance.product_id).where(Balance.has_unallocated)
+    line = PurchaseOrderLine
+    supply = select(line.product_id).where(line.has_outstanding, line.outstanding > line.allocated)
+    return select(OrderLine.id).where(OrderLine.has_need, OrderLine.product_id.in_(union(stock, supply)))
 
 
 def is_never_promised() -> ColumnElement[bool]:

@@ -13,7 +13,7 @@ from modules.sales.states import WorkList
 
 MOST_SHOWN = 500
 # What each line waits for is computed: of no more than so many, the first in order of service.
-MOST_LOOKED_AT = 5_000
+MOST_LOOKED_AT = 3_000
 
 TITLES = {
     WorkList.ready: ("Ready", "Allocated on usable stock: pack it."),

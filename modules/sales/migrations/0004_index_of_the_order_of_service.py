@@ -11,3 +11,6 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_index("ix_sales_order_service", "sales_order", ["state", sa.text("priority DESC"), "ordered_at", "id"])
+    # Without statistics SQLite takes the index that was created last of those that look alike to it.
+    op.drop_index("ix_sales_order_state", "sales_order")
+    op.create_index("ix_sales_order_state", "sales_order", ["state", "id"])
