@@ -84,10 +84,19 @@ def badge(value: Any, tone: str = "") -> Markup:
         return Markup()
     if isinstance(value, Badge):
         return badge(value.text, value.tone)
-    name = value if isinstance(value, Translatable) else str(value.value if isinstance(value, Enum) else value)
+    if isinstance(value, Translatable):
+        return _badge(value, tone)
+    name = str(value.value if isinstance(value, Enum) else value)
+    return _badge(name, tone) if find_reader() else _english_badge(name, tone)
+
+
+def _badge(name: str, tone: str) -> Markup:
     tone = tone or _TONE_OF.get(name.replace(" ", "_").lower(), "neutral")
     # A page has thousands of these: `Markup.format` would parse its text for each.
     return Markup(f'<span class="erp-badge erp-badge-{escape(tone)}">{escape(words(name))}</span>')
+
+
+_english_badge = lru_cache(maxsize=500)(_badge)
 
 
 def day(value: date | None) -> str:

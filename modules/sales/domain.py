@@ -86,8 +86,7 @@ def is_too_far_ahead(requested_on: date | None, until: date | None) -> bool:
     return until is not None and requested_on is not None and requested_on > until
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """The quantities of a line, or their sums over an order; `scheduled` is what of a scheduled line nothing covers."""
 
     quantity: Decimal
@@ -99,10 +98,8 @@ class Progress:
 
 def fulfilment(lines: Sequence[Progress]) -> Fulfilment:
     """Return how far a line is, or an order with these lines."""
-    quantity, packed, cancelled, allocated, scheduled = (
-        sum(getattr(line, name) for line in lines)
-        for name in ("quantity", "packed", "cancelled", "allocated", "scheduled")
-    )
+    columns = list(zip(*lines, strict=True)) or [()] * len(Progress._fields)
+    quantity, packed, cancelled, allocated, scheduled = map(sum, columns)
     still_open = quantity - packed - cancelled
     if still_open <= 0:
         return Fulfilment.packed if packed else Fulfilment.cancelled

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from sqlalchemy.orm import Session
 
 from erp.admin import Facts
@@ -12,12 +14,17 @@ from modules.sales.models import Backorder, Order, OrderLine
 
 def quantities_of(line: OrderLine) -> Facts:
     """Return what is ordered, allocated, packed and cancelled of a line."""
-    return {
-        say("ordered of line {line}", line=line.position): line.quantity,
-        say("allocated of line {line}", line=line.position): line.allocated,
-        say("packed of line {line}", line=line.position): line.packed,
-        say("cancelled of line {line}", line=line.position): line.cancelled,
-    }
+    return dict(zip(_labels(line.position), (line.quantity, line.allocated, line.packed, line.cancelled), strict=True))
+
+
+@lru_cache(maxsize=1000)
+def _labels(line: int) -> tuple[str, ...]:
+    return (
+        say("ordered of line {line}", line=line),
+        say("allocated of line {line}", line=line),
+        say("packed of line {line}", line=line),
+        say("cancelled of line {line}", line=line),
+    )
 
 
 def of_order(_session: Session, order: Order) -> Facts:
