@@ -224,7 +224,8 @@ class ListQuery(ModelView):
     def _get_list_extra_args(self) -> ViewArgs:
         args = super()._get_list_extra_args()
         args.page = max(args.page or 0, 0)
-        args.search = (args.search or "").replace("\x00", "").strip()[:100] or None
+        words = (args.search or "").replace("\x00", "").strip()[:100]
+        args.search = words if words and self._search_supported else None
         # Parameters that this page does not know are dropped from the addresses that it makes.
         args.extra_args = {}
         return args
@@ -263,11 +264,11 @@ class ListQuery(ModelView):
     def _read_page(self, args: ViewArgs, size: int) -> tuple[int, list[Any]]:
         """Return the count and the rows of a page.
 
-        Rows that are found by a computed condition are found once, in the order of the list, and counted by that; of
-        these the last page is shown where there are fewer than were asked for.
+        Rows that are found by a computed condition or a search are found once, in the order of the list, and counted by
+        that; of these the last page is shown where there are fewer than were asked for.
         """
         order = self.sorted_by(args), bool(args.sort_desc)
-        if not self._finds_by_computing(args.filters):
+        if not args.search and not self._finds_by_computing(args.filters):
             count, rows = self.get_list(args.page, *order, args.search, args.filters, page_size=size)
             return count or 0, rows
         candidates = self._candidates(args)
