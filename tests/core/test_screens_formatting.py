@@ -9,13 +9,17 @@ import pytest
 
 from erp.admin import Badge, line_heading
 from erp.admin.fields import read_quantity
-from erp.admin.formatting import badge, cell, day, money, plain, quantity
+from erp.admin.formatting import badge, cell, counted, day, money, plain, quantity
 
 
 def test_numbers_have_no_trailing_zeros_and_amounts_two_decimals():
     assert [quantity(Decimal(each)) for each in ("3.0000", "2.5", "0", "1000000")] == ["3", "2.5", "0", "1000000"]
     assert [money(Decimal(each)) for each in ("3", "9.9", "1.2345")] == ["3.00", "9.90", "1.2345"]
     assert day(None) == "" and money(None) == ""
+
+
+def test_a_bounded_count_says_where_it_stopped():
+    assert [counted(each) for each in (0, 3, 10_000, 10_001)] == [0, 3, 10_000, "10,000+"]
 
 
 def test_a_line_heading_names_the_document_the_line_and_the_product():
