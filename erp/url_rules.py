@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 from typing import Any
 
@@ -37,14 +37,17 @@ def address_of(endpoint: str, /, *, name: str = "", **ids: int) -> str:
 
     A page links to thousands of rows: the address is built once for each endpoint and name, and then only filled in.
     """
-    known = g.setdefault("erp_addresses", {})
+    known: dict[tuple[str, ...], str] = g.setdefault("erp_addresses", {})
     key = endpoint, name, *ids
     if key not in known:
-        given: dict[str, Any] = {part: _NO_ID + place for place, part in enumerate(ids)}
-        if name:
-            given["name"] = name
-        known[key] = url_for(endpoint, **given)
-    address: str = known[key]
-    for place, id_ in enumerate(ids.values()):
-        address = address.replace(str(_NO_ID + place), str(id_))
+        known[key] = _pattern(endpoint, name, ids)
+    return known[key] % ids
+
+
+def _pattern(endpoint: str, name: str, parts: Iterable[str]) -> str:
+    holders = {part: _NO_ID + place for place, part in enumerate(parts)}
+    given: dict[str, Any] = {**holders, "name": name} if name else {**holders}
+    address = url_for(endpoint, **given).replace("%", "%%")
+    for part, holder in holders.items():
+        address = address.replace(str(holder), f"%({part})d")
     return address

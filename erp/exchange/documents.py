@@ -37,12 +37,16 @@ class Documents(Sequence[Row]):
     """The rows of documents, by document in order of first appearance, wherever they stand in the file.
 
     `header` names the columns that say the same in all rows of a document, its number first; `places` are those of the
-    file's columns, and `columns` those of which a row has values. What rows say in columns that name other things,
-    `naming`, is noted.
+    file's columns, and `columns` those of which a row has values. `spelled` has by column what rows of the file say
+    there, by its key.
     """
 
     def __init__(
-        self, header: Sequence[str], places: Mapping[str, int], columns: Iterable[str], naming: Iterable[str] = ()
+        self,
+        header: Sequence[str],
+        places: Mapping[str, int],
+        columns: Iterable[str],
+        spelled: Mapping[str, Mapping[str, str]],
     ) -> None:
         self._places, self._columns = places, tuple(columns)
         self._header = [places[name] for name in header if name in places]
@@ -50,7 +54,7 @@ class Documents(Sequence[Row]):
         self._id = 0
         self._waiting: list[_Kept] = []
         self._first: list[str] = []
-        self._named: dict[str, set[Any]] = {name: set() for name in naming}
+        self._spelled = spelled
         # The garbage may be collected in another thread.
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.executescript(_TABLES)
@@ -87,8 +91,6 @@ class Documents(Sequence[Row]):
         """Keep a row of the document whose cells were completed last."""
         kept = self._id, row.number, row.cells, [row.values[name] for name in self._columns]
         self._count += 1
-        for name, known in self._named.items():
-            known.add(row[name])
         if self._id < self._documents:
             self._database.execute("INSERT INTO late VALUES (?, ?, ?)", (*kept[:2], _packed([kept])))
             return
@@ -97,8 +99,12 @@ class Documents(Sequence[Row]):
             self._write()
 
     def named_in(self, column: str) -> set[Any]:
-        """Return the different values of a column of `naming`, without reading the rows once more."""
-        return self._named[column]
+        """Return the different values of a column; the rows are not read once more for one that is `spelled`.
+
+        Texts of rows that are left out for an error are among these: then nothing of the file is stored.
+        """
+        known = self._spelled.get(column)
+        return {row[column] for row in self} if known is None else set(known.values())
 
     def _write(self) -> None:
         if self._waiting:

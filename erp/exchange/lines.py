@@ -92,7 +92,7 @@ def _records(lines: Iterable[str], delimiter: str, first: int, errors: Errors) -
         except csv.Error as error:
             errors.add_at(number, "", "", say("the row cannot be read as CSV: {error}", error=error))
             return
-        if cells and (cells[0].strip() or any(cell.strip() for cell in cells)):
+        if any(map(str.strip, cells)):
             yield number, cells
 
 

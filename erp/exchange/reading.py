@@ -180,9 +180,9 @@ def _read_rows(reading: Reading, header: Header, records: Iterable[Record], colu
     places = {name: place for place, name in enumerate(header.names) if name}
     errors, names = reading.errors, [column.name for column in columns]
     has_number = any(name in places for name in reading.kind.header[:1])
-    documents = Documents(reading.kind.header, places, names, reading.kind.refers) if has_number else None
-    kept: Documents | list[Row] = [] if documents is None else documents
     spell, repeated = _Spelling(columns, reading.kind.header[:1]), _Repeated(reading.kind.key, columns)
+    documents = Documents(reading.kind.header, places, names, spell.found) if has_number else None
+    kept: Documents | list[Row] = [] if documents is None else documents
     for number, record in records:
         cells = [_without_guard(cell) if cell[:1] == "'" else cell for cell in record]
         if documents is not None:
@@ -241,10 +241,10 @@ class _Spelling:
 
     def __init__(self, columns: Iterable[Column], spelled: Sequence[str]) -> None:
         names = [column.name for column in columns if isinstance(column.parse, code) and not column.parse.is_local]
-        self._spelling: dict[str, dict[str, str]] = {name: {} for name in names if name not in spelled}
+        self.found: dict[str, dict[str, str]] = {name: {} for name in names if name not in spelled}
 
     def __call__(self, row: Row) -> None:
-        for name, first in self._spelling.items():
+        for name, first in self.found.items():
             if text := row.values.get(name):
                 row.values[name] = first.setdefault(identity_key(text), text)
 

@@ -115,12 +115,12 @@ def language() -> str:
 
 def locale() -> str:
     """Return whose numbers and dates this request shows: the company's, where it has the reader's language."""
-    known = g.get("erp_locale")
+    state, name = g.get("erp_locale", (None, ""))
     # Each number of a page asks; the options may be read again in the same request.
-    if known is None or known[0] is None or known[0] is not g.get("erp_state"):
-        found = _locale()
-        known = g.erp_locale = g.get("erp_state"), found
-    return str(known[1])
+    if state is None or state is not g.get("erp_state"):
+        name = _locale()
+        g.erp_locale = g.get("erp_state"), name
+    return str(name)
 
 
 def _locale() -> str:

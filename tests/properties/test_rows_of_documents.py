@@ -13,7 +13,7 @@ ROWS = st.lists(st.tuples(st.sampled_from("ABCDE"), st.sampled_from(("LAMP", "CH
 
 def kept(rows):
     """Return the rows as a file's reader keeps them."""
-    made = Documents(HEADER, PLACES, PLACES, naming=("sku",))
+    made = Documents(HEADER, PLACES, PLACES, {"sku": {sku: sku for _, sku in rows}})
     for number, (document, sku) in enumerate(rows, start=2):
         cells = [document, "C1" if (document, sku) == rows[0] else "", sku]
         made.complete(cells)
@@ -41,3 +41,4 @@ def test_rows_of_a_document_come_together_in_order_of_first_appearance(rows, tog
         ]
     assert len(made) == len(rows)
     assert named_in(made, "sku") == {sku for _, sku in rows} == named_in(list(made), "sku")
+    assert named_in(made, "number") == {document for document, _ in rows}
