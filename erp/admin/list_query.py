@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from flask import request
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.model.base import ViewArgs
-from sqlalchemy.orm import Query, Session, joinedload
+from sqlalchemy.orm import Session, joinedload
 
 from erp.admin.access import screen_session
 from erp.admin.filters import DerivedFilter, Filters
 from erp.admin.formatting import words
+from erp.admin.kept_selects import read_kept_select
 from erp.db import contains, equals, is_postgresql
 from erp.registry import Owned, current_registry
 from erp.text import joined, named, say
@@ -22,17 +23,6 @@ from erp.text import joined, named, say
 COUNT_BOUND = 10_000
 # Of rows that a computed condition finds: to count more would take longer than to read the page.
 COMPUTED_BOUND = 1_000
-
-
-class BoundedCount(Query[Any]):
-    """A count that stops after `bound` rows: showing one page never counts a million."""
-
-    bound = 0
-
-    def scalar(self) -> Any:
-        """Return the number of rows, or `bound` + 1 for any more."""
-        some = self.with_entities(sa.literal(1)).order_by(None).limit(self.bound + 1).subquery()
-        return self.session.execute(sa.select(sa.func.count()).select_from(some)).scalar()
 
 
 class ListQuery(ModelView):
@@ -78,12 +68,8 @@ class ListQuery(ModelView):
         return [load for load in loads if load is not None]
 
     def scaffold_auto_joins(self) -> list[Any]:
-        """Flask-Admin's own joins are not used: `get_query` loads what the columns show."""
+        """Flask-Admin's own joins are not used: `load_paths` loads what the columns show."""
         return []
-
-    def get_query(self) -> Any:
-        """Return the rows of the list with every relation that its columns show."""
-        return self._narrowed(super().get_query().options(*self._loads()))
 
     def _loads(self) -> list[Any]:
         return [*self.load_paths(self.model, (str(name) for name, _ in self._list_columns)), *self.list_loads]
@@ -106,6 +92,10 @@ class ListQuery(ModelView):
     def condition(self) -> Any:
         """Return which rows are listed, None for all. Override to narrow the list."""
 
+    def condition_with(self, _argument: str) -> Any:
+        """Return which rows are listed while this filter alone is on. Override where a filter shows more of them."""
+        return self.condition()
+
     def candidates(self, _sorted_by: str | None) -> Any:
         """Return a select of the ids of all rows that can be listed, few of a large table; None where there is none.
 
@@ -113,19 +103,13 @@ class ListQuery(ModelView):
         """
 
     def _candidates(self, args: ViewArgs) -> list[Any]:
-        """Return the conditions that leave the candidates, none where a search or a filter leaves few rows."""
-        if self._is_narrowed(args):
-            return []
+        """Return the conditions that leave the candidates."""
         found = [self.candidates(self.sorted_by(args))]
         for index, _, value in args.filters or ():
             used = self._filters[index]
             found.append(used.candidates[value]() if value in used.candidates else None)
         key = self.model.__mapper__.primary_key[0]
         return [_is_among(key, ids) for ids in found if ids is not None]
-
-    def _narrowed(self, query: Any) -> Any:
-        condition = self.condition()
-        return query if condition is None else query.filter(condition)
 
     def column_of(self, name: str) -> Any:
         """Return the table column behind a dotted name, None for what is computed."""
@@ -182,12 +166,6 @@ class ListQuery(ModelView):
         first |= {column.name for column in table.columns if column.unique or column.primary_key}
         return {name: getattr(self.model, name) for name, _ in self._list_columns if name in first}
 
-    def get_count_query(self) -> Any:
-        """Return a query that counts no further than the pager shows."""
-        every = BoundedCount([sa.func.count("*")], session=screen_session())
-        every.bound = self.count_bound()
-        return self._narrowed(every.select_from(self.model))
-
     def _apply_sorting(self, query: Any, joins: Any, sort_column: Any, sort_desc: Any) -> Any:
         column = sort_column if sort_column in self._sortable_columns else None
         query, joins = super()._apply_sorting(query, joins, column, bool(sort_desc))
@@ -238,7 +216,9 @@ class ListQuery(ModelView):
 
     def selection(self, args: ViewArgs) -> Any:
         """Return a query of the rows that meet the search and the filters, in no order and with nothing loaded."""
-        query, joins = self._narrowed(screen_session().query(self.model)), {}  # type: ignore[var-annotated]
+        condition, joins = self.condition(), {}  # type: ignore[var-annotated]
+        query = screen_session().query(self.model)
+        query = query if condition is None else query.filter(condition)
         if args.search:
             query, _, joins, _ = self._apply_search(query, None, joins, {}, args.search)
         if args.filters:
@@ -251,33 +231,49 @@ class ListQuery(ModelView):
         return str(found[0]) if found else None
 
     def page_of_rows(self, args: ViewArgs) -> tuple[int, list[Any]]:
-        """Return the count and the rows of the page asked for, or of the last one where there are fewer."""
-        size, bound = self.get_safe_page_size(args.page_size), self.count_bound(args.filters)
-        args.page = min(args.page or 0, bound // size - 1)
-        count, rows = self._read_page(args, size)
-        last = last_page(count, bound, size)
-        if not rows and args.page > last:
-            args.page = last
-            count, rows = self._read_page(args, size)
-        return count, rows
-
-    def _read_page(self, args: ViewArgs, size: int) -> tuple[int, list[Any]]:
-        """Return the count and the rows of a page.
+        """Return the count and the rows of the page asked for, or of the last one where there are fewer.
 
         Rows that are found by a computed condition or a search are found once, in the order of the list, and counted by
-        that; of these the last page is shown where there are fewer than were asked for.
+        that.
         """
-        order = self.sorted_by(args), bool(args.sort_desc)
-        if not args.search and not self._finds_by_computing(args.filters):
-            count, rows = self.get_list(args.page, *order, args.search, args.filters, page_size=size)
-            return count or 0, rows
+        size, bound = self.get_safe_page_size(args.page_size), self.count_bound(args.filters)
+        finds = bool(args.search) or self._finds_by_computing(args.filters)
+        ids = self._found_ids(args, bound) if finds else []
+        count = len(ids) if finds else self._bounded_count(args, bound)
+        args.page = min(args.page or 0, last_page(count, bound, size))
+        first = args.page * size
+        return count, self._rows_of(ids[first : first + size]) if finds else self._rows_from(args, first, size)
+
+    def _bounded_count(self, args: ViewArgs, bound: int) -> int:
+        key = self.model.__mapper__.primary_key[0]
+        some = self.selection(args).with_entities(key).limit(bound + 1).subquery()
+        return screen_session().scalars(sa.select(sa.func.count()).select_from(some)).one()
+
+    def _rows_from(self, args: ViewArgs, first: int, size: int) -> list[Any]:
+        """Return so many rows from this one on. Their ids come first: nothing is loaded of what stands before them."""
+        key = self.model.__mapper__.primary_key[0]
+        ids = self.in_order(self.selection(args).with_entities(key), args).offset(first).limit(size).subquery()
+        rows = screen_session().query(self.model).options(*self._loads()).filter(key.in_(sa.select(ids)))
+        return list(self.in_order(rows, args))
+
+    def _found_ids(self, args: ViewArgs, bound: int) -> list[Any]:
+        """Return the ids of the rows in their order, one more than the bound at most."""
+        key = self.model.__mapper__.primary_key[0]
+
+        def ids(*candidates: Any) -> Any:
+            return self.in_order(self.selection(args).filter(*candidates).with_entities(key), args).limit(bound + 1)
+
+        if self._is_narrowed(args):
+            return [id_ for (id_,) in ids()]
         candidates = self._candidates(args)
-        ordered, _ = self._apply_sorting(self.selection(args).filter(*candidates), {}, *order)
-        key, bound = self.model.__mapper__.primary_key[0], self.count_bound(args.filters)
-        with nullcontext() if candidates or self._is_narrowed(args) else _no_sorting(screen_session()):
-            ids = [id_ for (id_,) in ordered.with_entities(key).limit(bound + 1)]
-        args.page = min(args.page or 0, last_page(len(ids), bound, size))
-        return len(ids), self._rows_of(ids[args.page * size :][:size])
+        order = self.sorted_by(args), bool(args.sort_desc)
+        name = (self.view_name, order, bound, *(tuple(each) for each in args.filters or ()))
+        with nullcontext() if candidates else _no_sorting(screen_session()):
+            return [id_ for (id_,) in read_kept_select(name, lambda: ids(*candidates).statement)]
+
+    def in_order(self, query: Any, args: ViewArgs) -> Any:
+        """Return a query with the order that the address asks for."""
+        return self._apply_sorting(query, {}, self.sorted_by(args), bool(args.sort_desc))[0]
 
 
 def _is_among(key: Any, ids: Any) -> Any:

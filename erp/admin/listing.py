@@ -252,8 +252,7 @@ class Listing(QuickFiltered, ViewChoice):
                 yield _line(chain(own, map(plain, added)))
 
     def _all_rows(self, args: ViewArgs) -> Any:
-        order = (self.sorted_by(args), bool(args.sort_desc))
-        return self.get_list(0, *order, args.search, args.filters, execute=False, page_size=0)[1]
+        return self.in_order(self.selection(args).options(*self._loads()), args)
 
     def get_export_value(self, model: Any, name: Any) -> str:
         """Return a value for the file, never one that a spreadsheet would run as a formula."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from flask_admin.model.base import ViewArgs
-from sqlalchemy import ColumnElement, func, literal, select, true
+from sqlalchemy import ColumnElement, and_, func, literal, select, true
 
 from erp.admin.access import screen_session
 from erp.admin.dashboard_parts import WorkQueue
 from erp.admin.declarations import QuickFilter
 from erp.admin.filters import Condition, DerivedFilter
+from erp.admin.kept_selects import read_kept_select
 from erp.admin.list_query import ListQuery
 from erp.errors import ModuleError
 from erp.registry import current_registry
@@ -20,7 +22,7 @@ from erp.registry import current_registry
 MOST_COUNTED = 1_000
 ALL = "0"
 # Of rows whose state is computed, no more than so many are looked at.
-MOST_LOOKED_AT = 1_000
+MOST_LOOKED_AT = 500
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,15 @@ class QuickFiltered(ListQuery):
         """Return how many rows of a queue there are, and how many were looked at, as expressions of one statement."""
         if queue.argument:
             return self._parts_of(QuickFilter(queue.title, queue.argument, queue.value))
-        return self._within(true(), self.queue_among)
+        return self._within(true(), self.queue_among, self.condition())
 
     def _counted(self, offered: Sequence[QuickFilter]) -> Sequence[int]:
         """Return the two numbers of each quick filter; one of a third party that fails has none, and alone."""
         foreign = [each for each in offered if current_registry().foreign_owner(each)]
-        own = [part for each in offered if each not in foreign for part in self._parts_of(each)]
-        numbers = iter(screen_session().execute(select(*own)).one() if own else ())
+        own = [each for each in offered if each not in foreign]
+        key = (self.view_name, *((each.argument, each.value) for each in own))
+        parts = read_kept_select(key, lambda: select(*chain(*map(self._parts_of, own)))) if own else [()]
+        numbers = iter(parts[0])
         counts: list[int] = []
         for each in offered:
             counts += self._counted_alone(each) if each in foreign else [next(numbers), next(numbers)]
@@ -115,22 +119,20 @@ class QuickFiltered(ListQuery):
         """Return how many rows of a quick filter there are, and how many were looked at, as expressions."""
         used = self._filters[self._filter_args[each.argument][0]]
         condition = used.condition(used.column, used.clean(each.value))
-        return self._within(condition, used.among if isinstance(used, DerivedFilter) else None)
+        among = used.among if isinstance(used, DerivedFilter) else None
+        return self._within(condition, among, self.condition_with(each.argument))
 
-    def _within(self, condition: ColumnElement[bool], first: Condition | None) -> tuple[Any, Any]:
+    def _within(self, condition: ColumnElement[bool], first: Condition | None, own: Any) -> tuple[Any, Any]:
+        listed = condition if own is None else and_(condition, own)
         if first is None:
-            return self._count(condition, most=MOST_COUNTED + 1), literal(0)
+            return self._count(listed, most=MOST_COUNTED + 1), literal(0)
         key = self.model.__mapper__.primary_key[0]
         among = select(key).where(first()).order_by(key.desc()).limit(MOST_LOOKED_AT + 1)
         looked_at = select(func.count()).select_from(among.subquery()).scalar_subquery()
         # Without another limit: with one PostgreSQL looks for a plan that begins soon, and reads the whole table.
-        return self._count(condition, key.in_(among)), looked_at
+        return self._count(listed, key.in_(among)), looked_at
 
     def _count(self, *conditions: ColumnElement[bool], most: int | None = None) -> Any:
         key = self.model.__mapper__.primary_key[0]
-        rows = select(key).where(*conditions, *self._own_condition()).limit(most)
+        rows = select(key).where(*conditions).limit(most)
         return select(func.count()).select_from(rows.subquery()).scalar_subquery()
-
-    def _own_condition(self) -> list[Any]:
-        own = self.condition()
-        return [] if own is None else [own]

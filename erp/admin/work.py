@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from erp.admin.access import permitted, screen_session
+from erp.admin.access import permitted
 from erp.admin.dashboard_parts import WorkQueue
+from erp.admin.kept_selects import read_kept_select
 from erp.admin.page import Page
 from erp.admin.quick_filters import QuickCount, counted
 from erp.admin.settings import QUEUES
@@ -59,29 +60,29 @@ def queue_sizes(site: Any, *, with_others: bool = False) -> list[QuickCount]:
 
     With `with_others`, who works on none sees the sizes of all.
     """
-    session = screen_session()
     queues = own_queues() or (_live_queues() if with_others else [])
     offered = [(queue, site.view(queue.view)) for queue in queues]
     shown = [(queue, view) for queue, view in offered if view is not None and view.is_accessible()]
     own = [(queue, view) for queue, view in shown if not current_registry().foreign_owner(queue)]
     foreign = [pair for pair in shown if pair not in own]
-    return [*_sizes(session, own), *(size for pair in foreign for size in _size(session, *pair))]
+    return [*_sizes(own), *(size for pair in foreign for size in _size(*pair))]
 
 
-def _sizes(session: Session, queues: Sequence[Shown]) -> list[QuickCount]:
+def _sizes(queues: Sequence[Shown]) -> list[QuickCount]:
     if not queues:
         return []
-    sizes = session.execute(select(*(part for queue, view in queues for part in view.queue_size(queue)))).one()
+    key = tuple((queue.view, queue.argument, queue.value) for queue, _ in queues)
+    (sizes,) = read_kept_select(key, lambda: select(*chain(*(view.queue_size(queue) for queue, view in queues))))
     return [
         replace(counted(queue.title, view.url_of_queue(queue), sizes[2 * at], sizes[2 * at + 1]), is_on=_is_open(queue))
         for at, (queue, view) in enumerate(queues)
     ]
 
 
-def _size(session: Session, queue: WorkQueue, view: Any) -> list[QuickCount]:
+def _size(queue: WorkQueue, view: Any) -> list[QuickCount]:
     """Return the size of a third party's queue, none where it cannot be counted."""
     found = current_registry().contained
-    return found(queue, f"work queue {queue.title}", lambda: _sizes(session, [(queue, view)]), lambda _: [])
+    return found(queue, f"work queue {queue.title}", lambda: _sizes([(queue, view)]), lambda _: [])
 
 
 def work_of(screen: Any) -> list[QuickCount]:

@@ -49,10 +49,12 @@ from erp.db.model_registry import (
 )
 from erp.db.prepared import (
     Build,
+    Rows,
     given,
     given_table,
     instant_now,
     is_among,
+    read_kept,
     read_prepared,
     read_unprepared,
     table_values,
@@ -116,6 +118,7 @@ __all__ = [
     "NewId",
     "NotPrepared",
     "Quantity",
+    "Rows",
     "Scaled",
     "Sentence",
     "UtcDateTime",
@@ -179,6 +182,7 @@ __all__ = [
     "protected_tables",
     "raw",
     "raw_instant",
+    "read_kept",
     "read_prepared",
     "read_rows",
     "read_unprepared",

@@ -164,6 +164,15 @@ def read_unprepared(session: Session, build: Build, *variant: Any, **values: Any
     return [tuple(row) for row in rows]
 
 
+def read_kept(
+    session: Session, kept: dict[Hashable, Any], key: Hashable, build: Callable[[], Rows]
+) -> list[tuple[Any, ...]]:
+    """Return rows as `read_prepared` does of a select that is built once for a key while the caller keeps `kept`."""
+    if key not in kept:
+        kept[key] = _Statement(build(), session.get_bind().dialect)
+    return _fetch(session, kept[key], {})
+
+
 def typed_rows(session: Session, build: Build, *variant: Hashable, **values: Any) -> list[Any]:
     """Return the rows as `read_prepared` does, with quantities and days instead of what the driver gives."""
     statement = _statement(session, build, variant)

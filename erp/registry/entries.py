@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy.orm import Session
@@ -130,3 +130,11 @@ class State:
     revision: int
     enabled: frozenset[str]
     options: Mapping[str, Effective]
+    # What is made of it and of nothing else but the day, by the day: it goes with the state and with the day.
+    made: dict[date, dict[Hashable, Any]] = field(default_factory=dict, compare=False, repr=False)
+
+    def made_on(self, day: date) -> dict[Hashable, Any]:
+        """Return what was made of this state on a day, to look it up or to add to it; other days are forgotten."""
+        if day not in self.made:
+            self.made.clear()
+        return self.made.setdefault(day, {})

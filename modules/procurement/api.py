@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, and_
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -33,8 +32,8 @@ from erp.registry import Core
 from modules.inventory_lots.queries import locations_by_path, product_ids_by_sku
 from modules.procurement import services
 from modules.procurement.domain import Delivery, LineValues, NewDraft, OrderHead
-from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Supplier
-from modules.procurement.queries import lines_by_id, status_by_name
+from modules.procurement.models import PurchaseOrderLine, Supplier
+from modules.procurement.queries import lines_by_id, may_still_come, status_by_name
 
 WHY = Input("why", is_required=True, help="The reason, shown in the history.")
 LINE_INPUTS = (
@@ -122,11 +121,6 @@ def _edit_supplier(session: Session, id: int, values: Values) -> None:
     services.save_supplier(session, id, contact_data(supplier.code, values, supplier))
 
 
-def _is_open() -> ColumnElement[bool]:
-    """Return the condition that goods of a line may still come, for a list that does not join the order."""
-    return and_(PurchaseOrderLine.order.has(PurchaseOrder.is_open), PurchaseOrderLine.has_outstanding)
-
-
 SUPPLIERS = Resource(
     name="suppliers",
     title="Suppliers",
@@ -199,7 +193,7 @@ PURCHASE_ORDER_LINES = Resource(
     permission="procurement.view",
     filters=(
         *("order.number", "order.state", "product.sku", "expected_on", "status.name"),
-        yes_or_no("Open", _is_open),
+        yes_or_no("Open", may_still_come),
     ),
     fields=(Field("order_id"), Field("order", "order.number"), *LINE_FIELDS),
     writes=(

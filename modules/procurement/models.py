@@ -143,6 +143,9 @@ class PurchaseOrderLine(Tracked, Model):
         partial_index(
             "ix_procurement_purchase_order_line_outstanding", "product_id", where="quantity - received - cancelled > 0"
         ),
+        partial_index(
+            "ix_procurement_purchase_order_line_expected", "expected_on", where="quantity - received - cancelled > 0"
+        ),
         Index("ix_procurement_purchase_order_line_product", "product_id"),
     )
 

@@ -81,6 +81,18 @@ def test_empty_balances_are_shown_when_a_filter_asks_for_them(session, client, b
     assert "BOLT" not in text(client.get("/inventory/stock/?flt0_empty_is=0"))
 
 
+def test_the_quick_filter_of_empty_balances_counts_them_whatever_is_listed(session, client, balance):
+    product = make_product(session, sku="NUT")
+    held = make_stock(session, product, 5)
+    hold_lot(session, held.lot_id)
+    make_stock(session, product, 1, lot="GONE").on_hand = 0
+    session.commit()
+    for address in ("/inventory/stock/", "/inventory/stock/?flt0_empty_is=1", "/inventory/stock/?flt0_usable_is=no"):
+        page = text(client.get(address))
+        assert 'Empty <span class="count">1</span>' in page
+        assert 'May not leave <span class="count">1</span>' in page
+
+
 def test_a_product_is_made_and_changed(session, client):
     form = {
         "sku": "BOLT",

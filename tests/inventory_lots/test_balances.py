@@ -1,18 +1,21 @@
 """Balances: reserved, taken and checked, and what the database itself refuses."""
 
+from datetime import timedelta
 from decimal import Decimal
+from itertools import product as product_of
 
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
+from erp import clock
 from modules.inventory_lots import queries
 from modules.inventory_lots.errors import SerialInStock
 from modules.inventory_lots.models import Balance, StockMove
 from modules.inventory_lots.services import Taking, lock_products, put_back, reserve, take, unreserve
-from modules.inventory_lots.states import MoveKind, Tracking
+from modules.inventory_lots.states import LocationKind, MoveKind, Tracking
 from tests.support.final_rows import no_row_is_final
-from tests.support.inventory_lots import make_product, make_serials, make_stock
+from tests.support.inventory_lots import make_location, make_product, make_serials, make_stock
 
 
 def _taking(balance, quantity, from_allocated, document):
@@ -25,6 +28,22 @@ def balance(session):
     balance = make_stock(session, make_product(session, sku="BOLT"), 10, lot="L1")
     lock_products(session, [balance.product_id])
     return balance
+
+
+def test_what_may_not_leave_is_exactly_what_is_not_usable(session):
+    today, product = clock.today(), make_product(session)
+    places = [make_location(session, f"WH/{kind.value}", kind=kind) for kind in LocationKind]
+    days = (None, today - timedelta(days=1), today, today + timedelta(days=1))
+    for place, (location, expires_on, on_hold) in enumerate(product_of(places, days, (False, True))):
+        stock = make_stock(session, product, 1, lot=f"L{place}", location=location, expires_on=expires_on)
+        stock.lot.on_hold = on_hold
+    session.commit()
+    usable = queries.with_lot_and_location(select(Balance.id)).where(queries.usable_condition(today))
+    unusable = select(Balance.id).where(queries.is_unusable(today))
+    found, others = (set(session.scalars(rows)) for rows in (usable, unusable))
+    assert len(found) == 3
+    assert not found & others
+    assert found | others == set(session.scalars(select(Balance.id)))
 
 
 def test_what_is_reserved_is_allocated_until_it_is_released(session, balance):

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from erp import clock
 from modules.procurement.models import PurchaseLineStatus, PurchaseOrder, Supplier
 from modules.procurement.states import PurchaseState
-from tests.support.inventory_lots import make_location
+from tests.support.inventory_lots import make_location, make_product
 from tests.support.procurement import (
     ORDERS,
     make_purchase_order,
@@ -59,6 +59,19 @@ def test_a_list_takes_the_same_statements_for_one_order_and_for_many(
                 page(client, address)
             counts.append(len(sent))
     assert counts[:3] == counts[3:]
+
+
+@pytest.mark.parametrize("narrowed", ["", "search=PO", "flt0_product_sku_contains=PO", "page=0"])
+def test_incoming_lines_without_a_date_come_last_in_both_directions_and_in_every_search(
+    client: FlaskClient, session: Session, narrowed: str
+) -> None:
+    product = make_product(session, sku="PORT")
+    days = (JUNE, None, JUNE + timedelta(days=2), JUNE + timedelta(days=1))
+    make_purchase_order(session, [(product, 1, day) for day in days], number="PO1")
+    session.commit()
+    shown = [[int(each) for each in re.findall(r"PO1/(\d)", page(client, f"/procurement/incoming/?{order}&{narrowed}"))]
+             for order in ("", "sort=5", "sort=5&desc=1")]  # fmt: skip
+    assert [list(dict.fromkeys(each)) for each in shown] == [[1, 4, 3, 2], [1, 4, 3, 2], [3, 4, 1, 2]]
 
 
 def test_a_document_takes_the_same_statements_for_few_lines_and_for_many(

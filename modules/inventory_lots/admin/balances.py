@@ -152,6 +152,9 @@ class QuarantineStock(TransferStock):
         return say("{quantity} moved to {location}.", quantity=format_quantity(quantity), location=there.location)
 
 
+EMPTY = QuickFilter("Empty", "empty_is", "1")
+
+
 class Empty(IsYes):
     """A filter for balances with nothing on hand."""
 
@@ -196,7 +199,7 @@ class BalanceScreen(Screen):
     column_default_sort = "product_id"
     list_actions = BALANCE_LIST_ACTIONS
     column_totals = ("on_hand", "allocated")
-    quick_filters = (NOT_USABLE, QuickFilter("Empty", "empty_is", "1"))
+    quick_filters = (NOT_USABLE, EMPTY)
     computed_columns = (
         ExtraColumn("available", "Available", of_each(_available)),
         ExtraColumn("usable", "Usable", of_each(_state)),
@@ -254,6 +257,10 @@ class BalanceScreen(Screen):
     def condition(self) -> Any:
         asked = any(name.startswith("flt") and "_empty_" in name for name in request.args)
         return None if asked else Balance.has_stock
+
+    @override
+    def condition_with(self, argument: str) -> Any:
+        return None if argument == EMPTY.argument else Balance.has_stock
 
     @override
     def badges(self, row: Any) -> Sequence[Badge]:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, select
+from sqlalchemy import ColumnElement, and_, case, func, literal, not_, select
 
 from erp import clock
 from erp.admin import QuickFilter, compared, yes_or_no
 from erp.admin.filters import Filter
 from erp.db import Quantity, total
 from modules.inventory_lots.models import Balance, Location, Lot, Product
-from modules.inventory_lots.queries import available_column, usable_condition, with_lot_and_location
+from modules.inventory_lots.queries import available_column, is_unusable, with_lot_and_location
 
 
 def _summed(value: Any, key: Any, row: Any) -> ColumnElement[Decimal]:
@@ -32,8 +32,7 @@ def of_totals(key: Any, row: Any) -> Sequence[Filter]:
 
 
 def _is_usable() -> ColumnElement[bool]:
-    lot = select(Lot.id).join(Location, Location.id == Balance.location_id)
-    return lot.where(Lot.id == Balance.lot_id, usable_condition(clock.today())).correlate(Balance).exists()
+    return not_(is_unusable(clock.today()))
 
 
 BALANCE_FILTERS = (

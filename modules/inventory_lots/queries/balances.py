@@ -40,6 +40,21 @@ def usable_condition(today: date | ColumnElement[Any]) -> ColumnElement[bool]:
     )
 
 
+def has_expired(today: date) -> ColumnElement[bool]:
+    """Return the condition that a lot has expired, for a select that has the balance already.
+
+    No index answers it: most lots that have expired went long ago, so the lots of few balances are looked up instead.
+    """
+    return func.coalesce(Lot.expires_on, date.max) < today
+
+
+def is_unusable(today: date) -> ColumnElement[bool]:
+    """Return the condition on a balance that it may not be allocated or leave: what is not `usable_condition`."""
+    lot = select(Lot.id).where(Lot.id == Balance.lot_id, or_(Lot.on_hold.is_(True), has_expired(today)))
+    elsewhere = select(Location.id).where(Location.kind != LocationKind.stock)
+    return or_(Balance.location_id.in_(elsewhere), lot.correlate(Balance).exists())
+
+
 def unusable_column(today: date | ColumnElement[Any]) -> ColumnElement[str]:
     """Return in SQL what `why_unusable` returns, for a select with lot and location."""
     return case(

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from erp.db import bounded_count
 from modules.inventory_lots.models import Balance, Lot, Product
+from modules.inventory_lots.queries.balances import has_expired
 
 SOON = timedelta(days=30)
 
@@ -26,12 +27,10 @@ class Attention:
 
 def attention(session: Session, today: date) -> Attention:
     """Count the active products, and the stock that is on hold, expired or about to expire."""
-    # Asked for each balance with stock: most lots that have expired went long ago.
-    expires_on = select(Lot.expires_on).where(Lot.id == Balance.lot_id).scalar_subquery()
     return Attention(
         products=_count(session, select(Product.id).where(Product.is_active)),
         on_hold=_count(session, _stock(Lot.on_hold.is_(True))),
-        expired=_count(session, select(Balance.id).where(Balance.has_stock, expires_on < today)),
+        expired=_count(session, _stock(has_expired(today))),
         expires_soon=_count(session, _stock(Lot.expires_on.between(today, today + SOON))),
     )
 

@@ -22,7 +22,7 @@ from modules.preorder.admin.order_lines import OrderLineScreen
 from modules.preorder.models import Conversion, PurchaseAllocation
 from modules.procurement.models import PurchaseOrderLine, Receipt
 from modules.sales.models import Allocation, Order, OrderLine
-from modules.sales.queries import order_quantities
+from modules.sales.queries import is_in_confirmed_order, order_quantities
 from modules.sales.services import pack_orders
 
 
@@ -31,7 +31,7 @@ def _needs() -> ColumnElement[bool]:
 
 
 def _is_open() -> ColumnElement[bool]:
-    return and_(OrderLine.is_open, OrderLine.order.has(Order.is_confirmed))
+    return and_(OrderLine.is_open, is_in_confirmed_order())
 
 
 class _LineScreen(OrderLineScreen):
@@ -197,8 +197,9 @@ class ArrivedScreen(Screen):
 
     @override
     def condition(self) -> Any:
-        today = Conversion.receipt.has(Receipt.received_at >= _first_instant())
-        return and_(today, Conversion.allocation.has(Allocation.is_unpacked))
+        today = select(Receipt.id).where(Receipt.id == Conversion.receipt_id, Receipt.received_at >= _first_instant())
+        left = select(Allocation.id).where(Allocation.id == Conversion.allocation_id, Allocation.is_unpacked)
+        return and_(today.correlate(Conversion).exists(), left.correlate(Conversion).exists())
 
     @override
     def details_url(self, row: Any) -> str:

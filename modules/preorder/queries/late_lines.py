@@ -20,10 +20,10 @@ from modules.preorder.coverage import Arrivals
 from modules.preorder.models import ProductPreorder, PurchaseAllocation
 from modules.preorder.queries.arrivals import arrival_column, arrivals_now
 from modules.preorder.queries.purchase_allocations import purchase_allocated_to
-from modules.preorder.queries.unallocated_lines import is_in_confirmed_order, is_of_serial_product
+from modules.preorder.queries.unallocated_lines import is_of_serial_product
 from modules.procurement.models import PurchaseOrderLine
 from modules.sales.models import Allocation, Order, OrderLine
-from modules.sales.queries import is_scheduled, last_served_day
+from modules.sales.queries import is_in_confirmed_order, is_scheduled, last_served_day
 from modules.sales.states import ShippingPolicy
 
 Line = Any  # OrderLine or an alias of it

@@ -8,18 +8,8 @@ from sqlalchemy.orm import Session
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
 from modules.preorder.queries.purchase_allocations import purchase_allocated_to
-from modules.sales.models import Order, OrderLine
-from modules.sales.queries import is_scheduled
-from modules.sales.states import OrderState
-
-
-def is_in_confirmed_order() -> ColumnElement[bool]:
-    """Return the condition on an order line alone that its order is confirmed.
-
-    It is looked up for each line: PostgreSQL would join orders to lines, and read all orders that are done.
-    """
-    state = select(Order.state).where(Order.id == OrderLine.order_id).correlate(OrderLine).scalar_subquery()
-    return and_(state == OrderState.confirmed)
+from modules.sales.models import OrderLine
+from modules.sales.queries import is_in_confirmed_order, is_scheduled
 
 
 def is_of_serial_product(line: type[OrderLine] = OrderLine) -> ColumnElement[bool]:

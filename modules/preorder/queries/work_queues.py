@@ -16,10 +16,10 @@ from modules.inventory_lots.queries import usable_condition, with_lot_and_locati
 from modules.preorder.models import Conversion, PurchaseAllocation
 from modules.preorder.queries.arrivals import is_in_time
 from modules.preorder.queries.purchase_allocations import purchase_allocated
-from modules.preorder.queries.unallocated_lines import is_in_confirmed_order, is_of_serial_product, is_uncovered
+from modules.preorder.queries.unallocated_lines import is_of_serial_product, is_uncovered
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.models import OrderLine
-from modules.sales.queries import is_scheduled
+from modules.sales.queries import is_in_confirmed_order, is_scheduled
 
 
 def could_be_served() -> ColumnElement[bool]:

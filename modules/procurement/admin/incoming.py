@@ -8,7 +8,6 @@ from flask import redirect
 from flask.typing import ResponseReturnValue
 from flask_admin import expose
 from markupsafe import Markup
-from sqlalchemy import and_
 from typing_extensions import override
 
 from erp import clock
@@ -18,7 +17,8 @@ from erp.admin.formatting import badge, day
 from erp.text import say
 from modules.procurement.admin.filters import LINE_FILTERS, LINE_QUICK_FILTERS
 from modules.procurement.admin.many import LINE_LIST_ACTIONS
-from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
+from modules.procurement.models import PurchaseOrderLine
+from modules.procurement.queries import may_still_come
 
 
 def expected(line: PurchaseOrderLine) -> Markup | str:
@@ -70,13 +70,13 @@ class IncomingScreen(Screen):
 
     @override
     def condition(self) -> Any:
-        # Not `PurchaseOrderLine.is_open`: the list's filters and searches join the orders only where they need them.
-        return and_(PurchaseOrderLine.has_outstanding, PurchaseOrderLine.order.has(PurchaseOrder.is_open))
+        return may_still_come()
 
     @override
-    def get_query(self) -> Any:
+    def _order_by(self, query: Any, joins: Any, sort_joins: Any, sort_field: Any, sort_desc: bool) -> Any:
         # Lines without a date come last on every database.
-        return super().get_query().order_by(PurchaseOrderLine.expected_on.is_(None))
+        column = sort_field.desc() if sort_desc else sort_field.asc()
+        return query.order_by(column.nulls_last()), joins
 
     @override
     def details_url(self, row: Any) -> str:

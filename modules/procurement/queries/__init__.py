@@ -35,7 +35,7 @@ from modules.procurement.queries.receipts import (
 )
 from modules.procurement.queries.search import SEARCHES
 from modules.procurement.queries.statuses import status_by_name, statuses, statuses_by_name
-from modules.procurement.queries.supply import is_supply, supply_order, unallocated_supply
+from modules.procurement.queries.supply import is_supply, may_still_come, supply_order, unallocated_supply
 
 __all__ = [
     "RECEIPT_LOADS",
@@ -58,6 +58,7 @@ __all__ = [
     "lines_by_id",
     "lines_with_orders",
     "location_paths",
+    "may_still_come",
     "numbers_in_use",
     "order_ids_by_number",
     "orders_by_id",

@@ -19,6 +19,12 @@ def is_supply() -> ColumnElement[bool]:
     return and_(PurchaseOrderLine.is_open)
 
 
+def may_still_come() -> ColumnElement[bool]:
+    """Return the condition on a line alone that goods of it may still come, for a list that does not join the order."""
+    order = select(PurchaseOrder.id).where(PurchaseOrder.id == PurchaseOrderLine.order_id, PurchaseOrder.is_open)
+    return and_(PurchaseOrderLine.has_outstanding, order.correlate(PurchaseOrderLine).exists())
+
+
 def supply_order() -> tuple[Any, ...]:
     """Return the order in which lines of a product serve demand: by expected date (none last), order date, line."""
     line = PurchaseOrderLine

@@ -59,7 +59,7 @@ class ReadyScreen(Screen):
 
 
 def _is_open() -> ColumnElement[bool]:
-    return and_(OrderLine.is_open, OrderLine.order.has(Order.is_confirmed))
+    return and_(OrderLine.is_open, queries.is_in_confirmed_order())
 
 
 class HeldScreen(Screen):

@@ -43,6 +43,7 @@ from modules.sales.queries.order_conditions import (
     has_line,
     has_scheduled_line,
     is_covered_by_incoming,
+    is_in_confirmed_order,
     is_ready_to_pack,
     may_have_held_line,
 )
@@ -161,6 +162,7 @@ __all__ = [
     "incoming_by_product",
     "is_covered_by_incoming",
     "is_held",
+    "is_in_confirmed_order",
     "is_ready_to_pack",
     "is_scheduled",
     "is_scheduled_day",

@@ -27,6 +27,15 @@ def has_line(*conditions: Any) -> ColumnElement[bool]:
     return rows.correlate(Order).exists()
 
 
+def is_in_confirmed_order() -> ColumnElement[bool]:
+    """Return the condition on an order line alone that its order is confirmed.
+
+    It is looked up for each line: PostgreSQL would join orders to lines, and read all orders that are done.
+    """
+    state = select(Order.state).where(Order.id == OrderLine.order_id).correlate(OrderLine).scalar_subquery()
+    return and_(state == OrderState.confirmed)
+
+
 def is_covered_by_incoming(session: Session) -> ColumnElement[bool]:
     """Return the condition on an order line that something of it is on a purchase order."""
     return or_(false(), *covered_condition(session))
