@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,13 +17,22 @@ from erp.admin.access import screen_session
 from erp.admin.filters import DerivedFilter, Filters
 from erp.admin.formatting import words
 from erp.admin.kept_selects import read_kept_select
-from erp.db import contains, equals, is_postgresql
+from erp.db import contains, equals, is_found, is_one_of, is_postgresql
 from erp.registry import Owned, current_registry
 from erp.text import joined, named, say
 
 COUNT_BOUND = 10_000
 # Of rows that a computed condition finds: to count more would take longer than to read the page.
 COMPUTED_BOUND = 1_000
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a list: how many rows there are, its own, and the ids of all where they were found for it."""
+
+    count: int
+    rows: list[Any]
+    ids: list[Any] | None
 
 
 class ListQuery(ModelView):
@@ -78,6 +88,11 @@ class ListQuery(ModelView):
         """Say whether a search, or a filter by a column, leaves a few rows whose order is of no use to find them."""
         return bool(args.search) or not all(self._is_derived(index) for index, *_ in args.filters or ())
 
+    def having(self, ids: Sequence[Any]) -> Any:
+        """Return a query of the rows of these ids, in no order and with nothing loaded."""
+        session = screen_session()
+        return session.query(self.model).filter(is_one_of(session, self.model.__mapper__.primary_key[0], ids))
+
     def _rows_of(self, ids: Sequence[Any]) -> list[Any]:
         """Return the rows of these ids, in their order.
 
@@ -109,7 +124,7 @@ class ListQuery(ModelView):
             used = self._filters[index]
             found.append(used.candidates[value]() if value in used.candidates else None)
         key = self.model.__mapper__.primary_key[0]
-        return [_is_among(key, ids) for ids in found if ids is not None]
+        return [is_found(screen_session(), key, ids) for ids in found if ids is not None]
 
     def column_of(self, name: str) -> Any:
         """Return the table column behind a dotted name, None for what is computed."""
@@ -230,19 +245,20 @@ class ListQuery(ModelView):
         found = self._get_column_by_idx(args.sort)
         return str(found[0]) if found else None
 
-    def page_of_rows(self, args: ViewArgs) -> tuple[int, list[Any]]:
-        """Return the count and the rows of the page asked for, or of the last one where there are fewer.
+    def page_of_rows(self, args: ViewArgs) -> Page:
+        """Return the page asked for, or the last one where there are fewer.
 
         Rows that are found by a computed condition or a search are found once, in the order of the list, and counted by
         that.
         """
         size, bound = self.get_safe_page_size(args.page_size), self.count_bound(args.filters)
         finds = bool(args.search) or self._finds_by_computing(args.filters)
-        ids = self._found_ids(args, bound) if finds else []
-        count = len(ids) if finds else self._bounded_count(args, bound)
+        ids = self._found_ids(args, bound) if finds else None
+        count = self._bounded_count(args, bound) if ids is None else len(ids)
         args.page = min(args.page or 0, last_page(count, bound, size))
         first = args.page * size
-        return count, self._rows_of(ids[first : first + size]) if finds else self._rows_from(args, first, size)
+        rows = self._rows_from(args, first, size) if ids is None else self._rows_of(ids[first : first + size])
+        return Page(count, rows, ids)
 
     def _bounded_count(self, args: ViewArgs, bound: int) -> int:
         key = self.model.__mapper__.primary_key[0]
@@ -274,14 +290,6 @@ class ListQuery(ModelView):
     def in_order(self, query: Any, args: ViewArgs) -> Any:
         """Return a query with the order that the address asks for."""
         return self._apply_sorting(query, {}, self.sorted_by(args), bool(args.sort_desc))[0]
-
-
-def _is_among(key: Any, ids: Any) -> Any:
-    """Return the condition that an id is one of those that a select gives.
-
-    PostgreSQL works these out first and looks only their rows up, whatever it believes that other conditions cost.
-    """
-    return key == sa.func.any(sa.func.array(ids.scalar_subquery())) if is_postgresql(screen_session()) else key.in_(ids)
 
 
 @contextmanager

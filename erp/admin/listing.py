@@ -23,7 +23,7 @@ from erp.admin.cells import Cell, Heading, ShownRow, make_cell, with_columns
 from erp.admin.declarations import AnyColumns, Facts, ListAction, column_heads, read_columns
 from erp.admin.fields import as_id
 from erp.admin.formatting import cell, cell_of_type, is_numeric_type, plain
-from erp.admin.list_query import last_page
+from erp.admin.list_query import Page, last_page
 from erp.admin.quick_filters import QuickFiltered
 from erp.admin.reading import read_lines, read_list
 from erp.admin.view_choice import ViewChoice
@@ -117,21 +117,22 @@ class Listing(QuickFiltered, ViewChoice):
 
     def _show_list(self, ticked: Collection[int] = ()) -> str:
         args = self._get_list_extra_args()
-        count, rows = self.page_of_rows(args)
+        page = self.page_of_rows(args)
         extra = self.added_columns()
-        shown = [replace(row, is_ticked=row.id in ticked) for row in self.shown_rows(rows, extra)]
-        headings = self._with_totals(self.headings(extra, shown), args, count)
+        shown = [replace(row, is_ticked=row.id in ticked) for row in self.shown_rows(page.rows, extra)]
+        headings = self._with_totals(self.headings(extra, shown), args, page)
         headings, shown = with_columns(headings, shown, self.columns_chosen(), self.columns_hidden)
-        frame = self._frame(args, count)
-        version = versions.as_field(_parts(frame["actions"], screen_session(), [row.id for row in rows]))
+        frame = self._frame(args, page.count)
+        version = versions.as_field(_parts(frame["actions"], screen_session(), [row.id for row in page.rows]))
         return str(self.render(self.list_template, rows=shown, headings=headings, version=version, **frame))
 
-    def _with_totals(self, headings: list[Heading], args: ViewArgs, count: int) -> list[Heading]:
+    def _with_totals(self, headings: list[Heading], args: ViewArgs, page: Page) -> list[Heading]:
         """Return the heads with the totals of all listed rows; of more than the pager counts there are none."""
-        if not self.column_totals or not 0 < count <= self.count_bound(args.filters):
+        if not self.column_totals or not 0 < page.count <= self.count_bound(args.filters):
             return headings
         columns = [self.column_of(name) for name in self.column_totals]
-        found = self.selection(args).with_entities(*(total(column) for column in columns)).one()
+        rows = self.selection(args) if page.ids is None else self.having(page.ids)
+        found = rows.with_entities(*(total(column) for column in columns)).one()
         totals = dict(zip(self.column_totals, map(cell_of_type, found, (each.type for each in columns)), strict=True))
         return [replace(head, total=totals.get(head.name)) for head in headings]
 

@@ -71,6 +71,16 @@ def is_among(session: Session, column: Any, name: str, *, hides_number: bool = F
     return column.in_(select(each.c.value))  # type: ignore[no-any-return]
 
 
+def is_found(session: Session, column: Any, ids: Rows) -> ColumnElement[bool]:
+    """Return the condition that an id is one of those that a select finds.
+
+    PostgreSQL finds these first and looks only their rows up, whatever it believes that other conditions cost.
+    """
+    if is_postgresql(session):
+        return column == func.any(func.array(ids.scalar_subquery()))  # type: ignore[no-any-return]
+    return column.in_(ids)  # type: ignore[no-any-return]
+
+
 def given_table(session: Session, types: Mapping[str, TypeEngine[Any]], name: str) -> Subquery:
     """Return rows that are given under a name as a table to join with, in a select that is built once.
 

@@ -236,7 +236,7 @@ def check_lateness(book, at, promises):
         assert late == {line_id for line_id, coverage in found.items() if coverage.is_late}
         assert late <= set(shop.session.scalars(queries.may_be_late(clock.today())))
         waiting = set(shop.session.scalars(select(OrderLine.id).where(queries.could_be_served())))
-        assert waiting <= set(shop.session.scalars(queries.may_be_served()))
+        assert waiting <= set(shop.session.scalars(queries.may_be_served(shop.session)))
 
 
 def hypothesis_settings():

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from erp import clock
 from erp.admin import BulkAction, Effect, ExtraColumn, Facts, Screen, WorkQueue, document_url, of_each
+from erp.admin.access import screen_session
 from erp.text import say, verb
 from modules.preorder import queries
 from modules.preorder.admin.filters import LINE_FILTERS, OPEN_FILTERS
@@ -64,7 +65,7 @@ class WaitingScreen(_LineScreen):
 
     @override
     def candidates(self, _sorted_by: str | None) -> Any:
-        return queries.may_be_served()
+        return queries.may_be_served(screen_session())
 
 
 class LateOrUnpromisedScreen(_LineScreen):

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, not_, or_, select, union
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import is_one_of
+from erp.db import is_found, is_one_of
 from modules.inventory_lots.models import Balance
 from modules.inventory_lots.queries import usable_condition, with_lot_and_location
 from modules.preorder.models import Conversion, PurchaseAllocation
@@ -55,12 +55,12 @@ def could_be_served() -> ColumnElement[bool]:
     )
 
 
-def may_be_served() -> Select[int]:
+def may_be_served(session: Session) -> Select[int]:
     """Select the ids of the lines with need of the products of which stock or a purchase order line is free."""
     stock = select(Balance.product_id).where(Balance.has_unallocated)
     line = PurchaseOrderLine
     supply = select(line.product_id).where(line.has_outstanding, line.outstanding > line.allocated)
-    return select(OrderLine.id).where(OrderLine.has_need, OrderLine.product_id.in_(union(stock, supply)))
+    return select(OrderLine.id).where(OrderLine.has_need, is_found(session, OrderLine.product_id, union(stock, supply)))
 
 
 def is_never_promised() -> ColumnElement[bool]:

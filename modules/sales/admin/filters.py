@@ -27,7 +27,12 @@ def _is_ready() -> ColumnElement[bool]:
 
 
 def _fulfilment(*states: Fulfilment) -> DerivedFilter:
-    return DerivedFilter("Fulfilment", {each.value: partial(_is_so_far, each) for each in states}, among=is_confirmed)
+    return DerivedFilter(
+        "Fulfilment",
+        {each.value: partial(_is_so_far, each) for each in states},
+        among=is_confirmed,
+        candidates={Fulfilment.part_packed.value: queries.may_be_part_packed},
+    )
 
 
 _FURTHER = (

@@ -214,7 +214,8 @@ class Backorder(Model):
         ),
         partial_index("uq_sales_backorder_open", "line_id", where="state = 'open'", unique=True),
         Index("ix_sales_backorder_line", "line_id"),
-        # The list counts the few rows of these kinds among all there ever were.
+        # The list counts the rows of these kinds among all there ever were.
+        partial_index("ix_sales_backorder_allocated", "id", where="state = 'allocated'"),
         partial_index("ix_sales_backorder_cancelled", "id", where="state = 'cancelled'"),
         partial_index("ix_sales_backorder_preorder", "id", where="kind = 'preorder'"),
         {"sqlite_autoincrement": True},  # emails keep the id of a deleted row, so an id is never used again

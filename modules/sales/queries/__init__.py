@@ -45,6 +45,7 @@ from modules.sales.queries.order_conditions import (
     is_covered_by_incoming,
     is_in_confirmed_order,
     is_ready_to_pack,
+    may_be_part_packed,
     may_have_held_line,
 )
 from modules.sales.queries.order_gains import gained_by_allocating, gained_by_confirming
@@ -177,6 +178,7 @@ __all__ = [
     "locked_order",
     "losses",
     "losses_in",
+    "may_be_part_packed",
     "may_have_held_line",
     "names_of_supplies",
     "open_backorder_quantity",

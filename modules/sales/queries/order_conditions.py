@@ -13,7 +13,7 @@ from modules.inventory_lots.models import Product
 from modules.inventory_lots.queries import usable_condition, with_lot_and_location
 from modules.inventory_lots.states import Tracking
 from modules.sales.hooks import covered_condition, staying_condition
-from modules.sales.models import Allocation, Order, OrderLine
+from modules.sales.models import Allocation, Order, OrderLine, Pack
 from modules.sales.queries.queue import is_scheduled, last_served_day
 from modules.sales.states import Fulfilment, OrderState, ShippingPolicy
 
@@ -58,7 +58,14 @@ def has_fulfilment(session: Session, state: Fulfilment) -> ColumnElement[bool]:
         Fulfilment.scheduled: and_(waits, not_(now)),
         Fulfilment.unallocated: and_(waits, now),
     }
-    return and_(Order.state != OrderState.draft, conditions[state])
+    # An order in which nothing is open is done or cancelled: an index has the few orders that can be in a state.
+    closed = {Fulfilment.cancelled: OrderState.cancelled, Fulfilment.packed: OrderState.done}
+    return and_(Order.state == closed.get(state, OrderState.confirmed), conditions[state])
+
+
+def may_be_part_packed() -> Select[int]:
+    """Select the ids of the confirmed orders of which something was packed, whether or not it was reversed."""
+    return select(Pack.order_id).join(Pack.order).where(Order.is_confirmed)
 
 
 def has_held_line() -> ColumnElement[bool]:
