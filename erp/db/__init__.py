@@ -26,7 +26,7 @@ from erp.db.bulk import (
 from erp.db.carried import carried
 from erp.db.counting import MOST_COUNTED, bounded_count
 from erp.db.driver import run
-from erp.db.fresh import fresh_rows, insert_objects, is_loaded, objects_by_id
+from erp.db.fresh import fresh_rows, is_loaded, objects_by_id
 from erp.db.identity import contains, equals, key_column, key_columns, key_of, wrong_keys
 from erp.db.ids_with import new_ids_and
 from erp.db.locking import (
@@ -154,7 +154,6 @@ __all__ = [
     "init_app",
     "insert_missing",
     "insert_new",
-    "insert_objects",
     "insert_rows",
     "instant_now",
     "is_among",

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cache
-from itertools import repeat
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from sqlalchemy import Column, Select, Table, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import instance_state, set_committed_value
 from sqlalchemy.orm.util import identity_key
 
-from erp.db.bulk import insert_rows, is_one_of
-from erp.db.identity import key_columns
+from erp.db.bulk import is_one_of
 from erp.db.prepared import Build, typed_rows
 from erp.db.session import Model
 
@@ -107,51 +105,3 @@ def objects_by_id(session: Session, model: type[M], ids: Iterable[int]) -> dict[
         for row in session.scalars(select(model).where(is_one_of(session, column, missing))):
             found[row.id] = row
     return found
-
-
-def insert_objects(
-    session: Session,
-    model: type[M],
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    related: Iterable[Mapping[str, Model]] | None = None,
-) -> list[M]:
-    """Insert many rows as `insert_rows` does; return them as objects of the session, without reading them back.
-
-    They have the values given, the defaults, and None for the rest. What is worked out for each row, such as a key or
-    an instant, is read when somebody asks for it. `related` are the other objects that each row refers to, by the names
-    of its relationships.
-    """
-    if not rows:
-        return []
-    others_of: Iterable[Mapping[str, Model]] = repeat({}, len(rows)) if related is None else related
-    keys = key_columns(cast(Table, model.__table__))
-    values = {name: _set_when_inserted(column) for name, column in _columns(model).items() if column.name not in keys}
-    same = {name: value[0] for name, value in values.items() if value and name not in rows[0]}
-    of_class, _, token = identity_key(model, 0)
-    found = [
-        _attached(session, model, _free_key(session, (of_class, (id_,), token)), {**same, **row, **known, "id": id_})
-        for id_, row, known in zip(insert_rows(session, model, rows), rows, others_of, strict=True)
-    ]
-    if unread := _columns(model).keys() - {"id", *same, *rows[0]}:
-        for each in found:
-            session.expire(each, unread)
-    return cast(list[M], found)
-
-
-def _free_key(session: Session, key: Any) -> Any:
-    """Return the key of a new row; where an object of a row with its id is left, which was undone, it is forgotten."""
-    left = session.identity_map.get(key)
-    if left is not None:
-        session.expunge(left)
-    return key
-
-
-def _set_when_inserted(column: Column[Any]) -> tuple[Any] | None:
-    """Return the value that a column gets in every row that does not name it; None where each gets one of its own."""
-    if column.server_default is not None or column.primary_key:
-        return None
-    default: Any = column.default
-    if default is None:
-        return (None,)
-    return (default.arg,) if default.is_scalar else None

@@ -193,6 +193,10 @@ class Registry(Guarded):
         """Return the live answers to a hook."""
         return self.live(self.hook_answers.get(hook, ()))
 
+    def answering(self, hook: Callable[..., Any]) -> set[str]:
+        """Return the names of the live modules that answer a hook."""
+        return {each.module for each in self.hook_answers.get(hook, ()) if self.is_live(each.module)}
+
     def contributed(self, view: str, kind: str) -> list[Any]:
         """Return what live modules add to screen `view`: `kind` is a field of Contribution."""
         return [thing for item in self.live(self.contributions.get(view, ())) for thing in getattr(item, kind)]

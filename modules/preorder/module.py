@@ -35,6 +35,7 @@ def setup(core: Core) -> None:
     core.implement(procurement_hooks.allocations_of_lines, queries.allocations_of_lines)
     core.implement(procurement_hooks.arrival_impact, queries.arrival_impact)
     core.implement(sales_hooks.confirm_refusals, services.confirm_refusals)
+    core.implement(sales_hooks.products_to_check, services.products_to_check)
     core.implement(sales_hooks.pack_refusals, queries.pack_refusals)
     core.implement(sales_hooks.backorder_kinds, queries.backorder_kinds)
     core.implement(sales_hooks.lines_spared, queries.lines_before_launch)

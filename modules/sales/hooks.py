@@ -41,6 +41,14 @@ def confirm_refusals(
     """
 
 
+@hook
+def products_to_check(session: Session, product_ids: Collection[int]) -> Collection[int]:
+    """Of which of these products `confirm_refusals` has to see the lines of an import.
+
+    A module that answers `confirm_refusals` and not this sees them all. What an answer names, every module sees.
+    """
+
+
 class WantedQuantity(NamedTuple):
     """A quantity of a product for which a quote is asked."""
 

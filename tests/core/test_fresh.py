@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 from sqlalchemy import inspect, literal, select
 from sqlalchemy.orm.exc import StaleDataError
 
-from erp.db import fresh_rows, insert_objects, is_among, is_loaded, objects_by_id
+from erp.db import fresh_rows, is_among, is_loaded, objects_by_id
 from modules.inventory_lots.models import Lot, Product
-from modules.sales.models import Order, OrderLine
-from modules.sales.states import OrderState
 from tests.support.inventory_lots import make_product, make_stock
-from tests.support.sales import make_customer
 
 
 def products(session):
@@ -89,65 +84,6 @@ def test_a_row_that_comes_twice_is_one_object(session):
     rows = fresh_rows(session, lots_or_none, (Product, Lot), ids=[product.id])
     assert {found for found, _ in rows} == {product}
     assert sorted(lot.number for _, lot in rows) == ["A", "B"]
-
-
-@pytest.fixture
-def insert_lines(session):
-    """Insert lines of one new order, and return them."""
-
-    def insert(count):
-        customer, product = make_customer(session), make_product(session)
-        new = {"number": f"SO {count}", "customer_id": customer.id, "state": OrderState.confirmed}
-        (order,) = insert_objects(session, Order, [new])
-        rows = [
-            {"order_id": order.id, "position": place, "product_id": product.id, "quantity": Decimal("2.5")}
-            for place in range(1, count + 1)
-        ]
-        return insert_objects(session, OrderLine, rows, related=[{"order": order, "product": product}] * count)
-
-    return insert
-
-
-def values_of(row):
-    return {column.key: getattr(row, column.key) for column in inspect(type(row)).column_attrs}
-
-
-def test_objects_that_were_inserted_have_the_values_of_the_database(session, insert_lines):
-    lines = insert_lines(3)
-    order = lines[0].order
-    known = [values_of(row) for row in (order, *lines)]
-    assert (known[0]["number_key"], known[0]["note"], known[3]["position"], known[3]["packed"]) == ("so 3", "", 3, 0)
-    session.expire_all()
-    assert [values_of(row) for row in (order, *lines)] == known
-    assert all(line.order is order for line in lines)
-
-
-def test_objects_that_were_inserted_are_not_read(insert_lines, count_statements):
-    def count(lines):
-        with count_statements() as sent:
-            for line in insert_lines(lines):
-                assert (line.order.number, line.product.unit, line.promise_date) == (f"SO {lines}", "pcs", None)
-                values_of(line)
-        return len(sent)
-
-    few = count(2)
-    assert count(20) <= few
-
-
-@pytest.mark.parametrize("undo", ["rollback", "savepoint"])
-def test_objects_whose_rows_were_undone_give_way_to_those_that_get_their_ids(session, insert_lines, undo):
-    session.commit()
-    savepoint = session.begin_nested() if undo == "savepoint" else session
-    undone = insert_lines(2)
-    savepoint.rollback()
-    made = insert_lines(3)
-    assert [(line.order.number, line.position) for line in made] == [("SO 3", 1), ("SO 3", 2), ("SO 3", 3)]
-    assert not {*undone} & {*made}
-    assert all(line in session for line in made)
-
-
-def test_nothing_inserted_is_no_object(session):
-    assert insert_objects(session, Order, []) == []
 
 
 def test_objects_that_the_session_has_loaded_are_not_read_again(session, count_statements):

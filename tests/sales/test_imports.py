@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,9 +12,11 @@ from erp import clock
 from erp.db import require_lock
 from erp.errors import AlreadyMade
 from erp.exchange import kinds
+from erp.registry import Owned
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
 from modules.sales.exchange import order_rows, orders
+from modules.sales.hooks import confirm_refusals, products_to_check
 from modules.sales.models import Allocation, Backorder, Order, OrderLine
 from modules.sales.states import OrderState, ShippingPolicy
 from tests.support.inventory_lots import make_product, make_stock
@@ -72,6 +74,41 @@ def test_a_time_without_a_zone_is_in_the_companys_zone(session, shop, set_option
     load(session, "sales_orders", columns, "S2,ACME,2026-07-01T12:00:00,SCREW,1")
     hours = [at.hour for at in session.scalars(select(Order.ordered_at).order_by(Order.id))]
     assert hours == [12, 10]
+
+
+@pytest.fixture
+def seen(app):
+    """Let a module of no other answers look at lines before they are confirmed: returns those that it saw."""
+    registry, found = app.extensions["erp"], []
+    answer = Owned("sales", lambda _session, lines, are_raised=False: found.extend(map(str, lines)) or {})
+    registry.hook_answers[confirm_refusals].append(answer)
+    yield found
+    registry.hook_answers[confirm_refusals].remove(answer)
+
+
+FILE = ("number,customer,sku,quantity", "S1,ACME,SCREW,1", "S1,ACME,SOON,1", "S2,ACME,WIRE,1")
+
+
+@pytest.fixture
+def soon(session, shop):
+    """A product that may be ordered before its launch."""
+    return make_preorder_product(session, sku="SOON", launch_date=clock.today() + timedelta(days=9))
+
+
+def test_a_module_that_names_no_products_sees_every_line_of_an_import(session, soon, seen):
+    load(session, "sales_orders", *FILE)
+    assert seen == ["S1/1", "S1/2", "S2/1"]
+
+
+def test_of_an_import_modules_see_the_lines_of_the_products_that_one_of_them_names(app, session, soon, seen):
+    registry = app.extensions["erp"]
+    answer = Owned("sales", lambda _session, product_ids: {soon.id} & product_ids)
+    registry.hook_answers[products_to_check].append(answer)
+    try:
+        load(session, "sales_orders", *FILE)
+    finally:
+        registry.hook_answers[products_to_check].remove(answer)
+    assert seen == ["S1/2"]
 
 
 def test_an_import_allocates_nothing(session, shop):
@@ -195,10 +232,16 @@ def _statements(session, count_statements, numbers):
     return len(sent)
 
 
-def test_an_import_of_a_hundred_orders_takes_as_many_statements_as_one(session, shop, count_statements):
+def test_an_import_of_three_hundred_orders_takes_as_many_statements_as_one_of_half_as_many(
+    session, shop, count_statements
+):
     load(session, "sales_orders", "number,customer,sku,quantity", "WARM,ACME,SCREW,1")
-    one = _statements(session, count_statements, ["A"])
-    assert _statements(session, count_statements, [f"B{number}" for number in range(100)]) == one
+    one, half, many = (
+        _statements(session, count_statements, [f"{name}{number}" for number in range(count)])
+        for name, count in (("A", 1), ("B", 150), ("C", 300))
+    )
+    assert many == half
+    assert half <= one + 1  # up to a hundred rows of several tables go in one statement
 
 
 def test_an_import_of_many_products_takes_as_many_statements_as_one(session, shop, count_statements):

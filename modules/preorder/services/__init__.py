@@ -7,6 +7,7 @@ from modules.preorder.services.planned import write_planned
 from modules.preorder.services.products import (
     confirm_refusals,
     launch_preorders,
+    products_to_check,
     products_to_launch,
     save_product,
     save_products,
@@ -50,6 +51,7 @@ __all__ = [
     "free_converted",
     "launch_preorders",
     "load_demo",
+    "products_to_check",
     "products_to_launch",
     "promise_covered_lines",
     "promise_in_scope",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 from sqlalchemy import select
@@ -72,6 +72,12 @@ def confirm_refusals(session: Session, lines: Sequence[OrderLine], *, are_raised
         if preorders:
             set_preorder(session, preorders)
     return refusals | queries.over_limits(session, lines)
+
+
+def products_to_check(session: Session, product_ids: Collection[int]) -> set[int]:
+    """Return those of these products that are before their launch: lines of others are never refused."""
+    launches, today = queries.products_with_launch(session, product_ids), clock.today()
+    return {id_ for id_, row in launches.items() if is_before_launch(row.launch_date, today)}
 
 
 def products_to_launch(session: Session) -> list[int]:

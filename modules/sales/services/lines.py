@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from erp.db import bulk_add, chunks, insert_rows, to_raw
 from erp.errors import ErpError
 from erp.events import publish
 from erp.options import options
+from erp.registry import current_registry
 from erp.text import say
 from modules.inventory_lots.domain import check_price, check_quantity
 from modules.inventory_lots.queries import products_by_id
@@ -22,7 +23,7 @@ from modules.sales import queries
 from modules.sales.domain import lower
 from modules.sales.errors import LinesRefused, NothingOpen, QuantityBelowDone
 from modules.sales.events import BackorderCancelled, LinesServed
-from modules.sales.hooks import confirm_refusals
+from modules.sales.hooks import confirm_refusals, products_to_check
 from modules.sales.models import Order, OrderLine
 from modules.sales.services.allocations import serve_products
 from modules.sales.services.backorders import close_backorders, lower_backorders
@@ -64,6 +65,31 @@ def line_refusals(session: Session, lines: Sequence[OrderLine], *, are_raised: b
     answers = confirm_refusals(session, lines, are_raised=are_raised)
     refusals = {line_id: refusal for answer in answers for line_id, refusal in answer.items()}
     return refusals | queries.own_refusals(lines)
+
+
+def new_refusals(session: Session, lines: Mapping[int, NewLine]) -> dict[int, ErpError]:
+    """Return why lines that were just made in confirmed orders may not be, by line id.
+
+    Other modules see those of the products that `products_to_check` names; the others are not read.
+    """
+    products = products_by_id(session, {line.product_id for line in lines.values()})
+    checked = _products_to_check(session, set(products))
+    seen = [id_ for id_, line in lines.items() if line.product_id in checked]
+    answers = confirm_refusals(session, queries.lines_by_id(session, seen)) if seen else []
+    refusals = {line_id: refusal for answer in answers for line_id, refusal in answer.items()}
+    for id_, line in lines.items():
+        try:
+            queries.check_sale(products[line.product_id], line.quantity, line.unit_price)
+        except ErpError as error:
+            refusals[id_] = error
+    return refusals
+
+
+def _products_to_check(session: Session, product_ids: Collection[int]) -> Collection[int]:
+    registry = current_registry()
+    if registry.answering(confirm_refusals) - registry.answering(products_to_check):
+        return product_ids
+    return {id_ for answer in products_to_check(session, product_ids) for id_ in answer}
 
 
 def check_lines(session: Session, order: Order, lines: Sequence[OrderLine], *, are_raised: bool = False) -> None:

@@ -9,17 +9,16 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from erp import clock, history
-from erp.db import insert_objects, insert_rows, new_ids_of
+from erp.db import insert_rows, new_ids_of
 from erp.errors import ErpError
 from erp.events import publish
 from erp.options import options
 from erp.sequence import next_number
-from modules.inventory_lots.queries import products_by_id
 from modules.sales.errors import OrderWithoutLines
 from modules.sales.events import LinesServed, OrderConfirmed
 from modules.sales.models import Order, OrderLine
 from modules.sales.services.allocations import plan_with, write_plans
-from modules.sales.services.lines import NewLine, cancel_lines, check_lines, line_refusals, new_line_refusals
+from modules.sales.services.lines import NewLine, cancel_lines, check_lines, new_line_refusals, new_refusals
 from modules.sales.services.locking import lock_order
 from modules.sales.services.order_states import ORDER_TABLE, close_orders, write_orders
 from modules.sales.services.quote_endings import use_quote
@@ -128,28 +127,21 @@ def create_confirmed(session: Session, orders: Sequence[NewOrder]) -> tuple[list
     The caller holds the products' locks. Returns the orders' ids and what is refused by (order, line) index; with any
     refusal the caller undoes all of it.
     """
-    made = insert_objects(session, Order, [new.values() for new in orders])
-    order_ids = [order.id for order in made]
-    products = products_by_id(session, {line.product_id for new in orders for line in new.lines})
-    new_lines = [
-        (order, position, line)
-        for order, new in zip(made, orders, strict=True)
-        for position, line in enumerate(new.lines, start=1)
-    ]
-    rows = [line.values(order.id, position) for order, position, line in new_lines]
-    related = ({"order": order, "product": products[line.product_id]} for order, _, line in new_lines)
-    lines = insert_objects(session, OrderLine, rows, related=related)
+    free = new_ids_of(session, {ORDER_TABLE: len(orders), LINE: sum(len(new.lines) for new in orders)})
+    order_ids = free[ORDER_TABLE]
+    insert_rows(session, Order, [new.values() for new in orders], ids=order_ids)
+    places = [(order, line) for order, new in enumerate(orders) for line in range(len(new.lines))]
+    new_lines = [line for new in orders for line in new.lines]
+    rows = [line.values(order_ids[order], place + 1) for (order, place), line in zip(places, new_lines, strict=True)]
+    insert_rows(session, OrderLine, rows, ids=free[LINE])
     subjects = [history.Subject("sales.order", id_, new.number) for id_, new in zip(order_ids, orders, strict=True)]
     history.record_all(
         session, [history.Change(subject, "created", "state", new=OrderState.confirmed) for subject in subjects]
     )
-    indexes = {order_id: index for index, order_id in enumerate(order_ids)}
-    refusals = line_refusals(session, lines)
+    refusals = new_refusals(session, dict(zip(free[LINE], new_lines, strict=True)))
     if not refusals:
         publish(session, OrderConfirmed(tuple(order_ids)))
-    return order_ids, {
-        (indexes[line.order_id], line.position - 1): refusals[line.id] for line in lines if line.id in refusals
-    }
+    return order_ids, {place: refusals[id_] for place, id_ in zip(places, free[LINE], strict=True) if id_ in refusals}
 
 
 def announce_order(session: Session, order: Order) -> None:
