@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from erp.admin.dashboard_parts import Bar
-from erp.admin.numerals import quantity
+from erp.admin.numerals import quantity, short
 from erp.text import joined, say, word
 
 HEIGHT = Decimal(100)
@@ -26,7 +26,7 @@ class DrawnPart:
 
 @dataclass(frozen=True)
 class DrawnBar:
-    """A bar with its parts, the text below it, its whole as a number, and the address of the list behind it."""
+    """A bar with its parts, the text below it, its whole as a short number, and the address of the list behind it."""
 
     label: str
     whole: str
@@ -54,4 +54,4 @@ def _drawn_bar(series: Sequence[tuple[str, str]], bar: Bar, highest: Decimal) ->
             bottom -= height
             parts.append(DrawnPart(tone, bottom, height, joined((quantity(value), word(name)))))
     text = joined((part.note for part in parts), ", ") if parts else say("nothing")
-    return DrawnBar(bar.label, quantity(_whole(bar)), parts, bar.url, joined((bar.label, text), ": "))
+    return DrawnBar(bar.label, short(_whole(bar)), parts, bar.url, joined((bar.label, text), ": "))

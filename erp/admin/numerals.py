@@ -10,7 +10,13 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel import Locale
-from babel.numbers import NumberPattern, get_decimal_symbol, get_group_symbol, parse_pattern
+from babel.numbers import (
+    NumberPattern,
+    format_compact_decimal,
+    get_decimal_symbol,
+    get_group_symbol,
+    parse_pattern,
+)
 from flask import has_app_context
 
 from erp.db import PLACES, format_quantity
@@ -19,12 +25,20 @@ from erp.options import options
 from erp.text import say
 
 CENTS = 2
+TEN_THOUSAND = 10_000
 
 
 def quantity(value: Decimal | None) -> str:
     """Return a number without trailing zeros."""
     name = _locale()
     return format_quantity(value) if value is None or not name else _pattern(name, 0).apply(value, name)
+
+
+def short(value: Decimal) -> str:
+    """Return a number for a place with little room: from ten thousand on rounded, such as `14.3K`."""
+    if abs(value) < TEN_THOUSAND:
+        return quantity(value)
+    return format_compact_decimal(value, locale=_locale() or "en", fraction_digits=1)
 
 
 def amount(value: Decimal | None) -> str:

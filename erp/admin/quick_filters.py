@@ -39,7 +39,7 @@ class QuickCount:
 def counted(label: str, url: str, count: int, looked_at: int) -> QuickCount:
     """Return a count as the page shows it; one that stopped at its bounds is of at least so many."""
     is_least = count > MOST_COUNTED or looked_at > MOST_LOOKED_AT
-    return QuickCount(label, url, min(count, MOST_COUNTED), is_least)
+    return QuickCount(label, url, min(count, MOST_LOOKED_AT if looked_at else MOST_COUNTED), is_least)
 
 
 class QuickFiltered(ListQuery):

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from erp.admin.numerals import as_plain, as_typed, money, quantity
+from erp.admin.numerals import as_plain, as_typed, money, quantity, short
 from modules.inventory_lots.models import Product
 from tests.support.inventory_lots import make_product
 
@@ -28,6 +28,19 @@ def test_numbers_have_the_separators_of_the_locale_and_amounts_the_currency(app,
         "de": ("1.234.567,5", "1.234.567,50\xa0EUR", "2,5", ""),
         "en_IN": ("12,34,567.5", "12,34,567.50", "2.5", ""),
         "fr": ("1\u202f234\u202f567,5", "1\u202f234\u202f567,50", "2,5", ""),
+    }
+
+
+@pytest.mark.option("erp.locale", "", "de", "fr")
+def test_a_number_that_has_little_room_is_rounded_from_ten_thousand_on(app, set_option):
+    shown = {}
+    for locale in ("", "de", "fr"):
+        set_option("erp.locale", locale)
+        shown[locale] = [short(Decimal(number)) for number in ("0", "9999.25", "10000", "14316", "1234567.5")]
+    assert shown == {
+        "": ["0", "9999.25", "10K", "14.3K", "1.2M"],
+        "de": ["0", "9.999,25", "10000", "14316", "1,2\xa0Mio."],
+        "fr": ["0", "9\u202f999,25", "10\xa0k", "14,3\xa0k", "1,2\xa0M"],
     }
 
 

@@ -91,6 +91,7 @@ def test_a_quick_filter_counts_no_further_than_its_bounds(client, session, monke
     page = client.get("/sales/orders/").text
     assert 'Draft <span class="count">3+</span>' in page
     assert 'Late <span class="count">0+</span>' in page
+    assert 'Not covered <span class="count">2+</span>' in page
     # An index has the held lines: that there is none is certain.
     assert "Held" in page
     assert 'Held <span class="count">' not in page
