@@ -27,7 +27,7 @@ COMPUTED_BOUND = 1_000
 
 
 @dataclass(frozen=True)
-class Page:
+class PageOfRows:
     """A page of a list: how many rows there are, its own, and the ids of all where they were found for it."""
 
     count: int
@@ -245,7 +245,7 @@ class ListQuery(ModelView):
         found = self._get_column_by_idx(args.sort)
         return str(found[0]) if found else None
 
-    def page_of_rows(self, args: ViewArgs) -> Page:
+    def page_of_rows(self, args: ViewArgs) -> PageOfRows:
         """Return the page asked for, or the last one where there are fewer.
 
         Rows that are found by a computed condition or a search are found once, in the order of the list, and counted by
@@ -258,7 +258,7 @@ class ListQuery(ModelView):
         args.page = min(args.page or 0, last_page(count, bound, size))
         first = args.page * size
         rows = self._rows_from(args, first, size) if ids is None else self._rows_of(ids[first : first + size])
-        return Page(count, rows, ids)
+        return PageOfRows(count, rows, ids)
 
     def _bounded_count(self, args: ViewArgs, bound: int) -> int:
         key = self.model.__mapper__.primary_key[0]

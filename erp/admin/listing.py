@@ -23,7 +23,7 @@ from erp.admin.cells import Cell, Heading, ShownRow, make_cell, with_columns
 from erp.admin.declarations import AnyColumns, Facts, ListAction, column_heads, read_columns
 from erp.admin.fields import as_id
 from erp.admin.formatting import cell, cell_of_type, is_numeric_type, plain
-from erp.admin.list_query import Page, last_page
+from erp.admin.list_query import PageOfRows, last_page
 from erp.admin.quick_filters import QuickFiltered
 from erp.admin.reading import read_lines, read_list
 from erp.admin.view_choice import ViewChoice
@@ -126,7 +126,7 @@ class Listing(QuickFiltered, ViewChoice):
         version = versions.as_field(_parts(frame["actions"], screen_session(), [row.id for row in page.rows]))
         return str(self.render(self.list_template, rows=shown, headings=headings, version=version, **frame))
 
-    def _with_totals(self, headings: list[Heading], args: ViewArgs, page: Page) -> list[Heading]:
+    def _with_totals(self, headings: list[Heading], args: ViewArgs, page: PageOfRows) -> list[Heading]:
         """Return the heads with the totals of all listed rows; of more than the pager counts there are none."""
         if not self.column_totals or not 0 < page.count <= self.count_bound(args.filters):
             return headings

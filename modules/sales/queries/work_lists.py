@@ -13,20 +13,20 @@ from sqlalchemy import ColumnElement, func, not_, select
 from sqlalchemy.orm import Session
 
 from erp import clock
-from erp.db import from_raw, is_one_of, raw, to_raw, total
+from erp.db import from_raw, is_one_of, raw, read_rows, to_raw, total
 from erp.numbers import sums
 from erp.registry import current_registry
 from erp.text import say
 from modules.inventory_lots.models import Balance, Product
 from modules.inventory_lots.queries import unusable_column, usable_condition
 from modules.inventory_lots.states import Tracking
-from modules.sales.domain import OpenLine, is_too_far_ahead, leaves_whole, work_lists
+from modules.sales.domain import OpenLine, leaves_whole, work_lists
 from modules.sales.hooks import pack_refusals
 from modules.sales.models import Allocation, Customer, Order, OrderLine
 from modules.sales.queries.allocations import select_unpacked
 from modules.sales.queries.lines import select_lines
 from modules.sales.queries.purchase_allocations import purchase_allocated_quantities
-from modules.sales.queries.queue import last_served_day
+from modules.sales.queries.queue import is_scheduled
 from modules.sales.queries.service_order import is_held, service_order
 from modules.sales.states import ShippingPolicy, WorkList
 
@@ -47,6 +47,20 @@ class Size:
 
     lines: int = 0
     quantity: Decimal = Decimal(0)
+
+
+class _Read(NamedTuple):
+    """An open line with raw quantities as the driver gives it: SQLite has 0 and 1 for false and true."""
+
+    id: int
+    order_id: int
+    product_id: int
+    open_quantity: int
+    allocated: int
+    is_held: bool
+    is_scheduled: bool
+    is_serial: bool
+    ships_complete: bool
 
 
 @dataclass
@@ -108,39 +122,37 @@ def _first_orders(session: Session, most: int, only_allocated: bool) -> list[int
 
 
 def _open_lines(session: Session, *conditions: ColumnElement[bool]) -> list[_Line]:
-    rows = session.execute(
-        select_lines(
-            OrderLine.id,
-            OrderLine.order_id,
-            OrderLine.product_id,
-            raw(OrderLine.open_quantity).label("open_quantity"),
-            raw(OrderLine.allocated).label("allocated"),
-            is_held(session).label("is_held"),
-            OrderLine.requested_on,
-            Product.tracking,
-            Order.shipping_policy,
-        )
-        .where(Order.is_confirmed, OrderLine.is_open, *conditions)
-        .order_by(*service_order(session))
-    ).all()
-    blocked, until = _blocked(session, [row.id for row in rows if row.allocated]), last_served_day()
-    needing = [row.id for row in rows if row.open_quantity > row.allocated and row.tracking is not Tracking.serial]
+    columns = select_lines(
+        OrderLine.id,
+        OrderLine.order_id,
+        OrderLine.product_id,
+        raw(OrderLine.open_quantity),
+        raw(OrderLine.allocated),
+        is_held(session),
+        is_scheduled(),
+        Product.tracking == Tracking.serial,
+        Order.shipping_policy == ShippingPolicy.complete,
+    )
+    wanted = columns.where(Order.is_confirmed, OrderLine.is_open, *conditions)
+    rows = [_Read._make(row) for row in read_rows(session, wanted.order_by(*service_order(session)))]
+    blocked = _blocked(session, [row.id for row in rows if row.allocated])
+    needing = [row.id for row in rows if row.open_quantity > row.allocated and not row.is_serial]
     on_purchase_orders = purchase_allocated_quantities(session, needing)
     return [
         _Line(
             id=row.id,
             order_id=row.order_id,
             product_id=row.product_id,
-            ships_complete=row.shipping_policy is ShippingPolicy.complete,
+            ships_complete=bool(row.ships_complete),
             blocked_because=why,
             state=OpenLine(
                 open_quantity=row.open_quantity,
                 allocated=row.allocated,
                 blocked=quantity,
                 purchase_allocated=to_raw(on_purchase_orders.get(row.id, Decimal(0))),
-                is_serial=row.tracking is Tracking.serial,
-                is_held=row.is_held,
-                is_scheduled=is_too_far_ahead(row.requested_on, until),
+                is_serial=bool(row.is_serial),
+                is_held=bool(row.is_held),
+                is_scheduled=bool(row.is_scheduled),
             ),
         )
         for row in rows
