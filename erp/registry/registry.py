@@ -298,10 +298,6 @@ class Registry(Guarded):
         subject = history.Subject("erp.module", None, row.name)
         history.record(session, subject, "switched", field="state", old=row.state, new=state)
         row.state, row.is_wanted = state, False
-        self.changed(session)
-
-    def changed(self, session: Session) -> None:
-        """Count the revision up after a change of a module, and see the change at once in this request."""
         bump_revision(session)
 
 
