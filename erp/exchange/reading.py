@@ -179,6 +179,8 @@ def _read_rows(reading: Reading, header: Header, records: Iterable[Record], colu
     """Keep the rows without an error: what is wrong with the others is in the errors."""
     places = {name: place for place, name in enumerate(header.names) if name}
     errors, names = reading.errors, [column.name for column in columns]
+    wanted = [(column, places.get(column.name)) for column in columns if column.required or column.name in places]
+    lacking = set(names).difference(column.name for column, _ in wanted)
     has_number = any(name in places for name in reading.kind.header[:1])
     spell, repeated = _Spelling(columns, reading.kind.header[:1]), _Repeated(reading.kind.key, columns)
     documents = Documents(reading.kind.header, places, names, spell.found) if has_number else None
@@ -188,7 +190,8 @@ def _read_rows(reading: Reading, header: Header, records: Iterable[Record], colu
         if documents is not None:
             documents.complete(cells)
         row, found = Row(number, places, cells), errors.count
-        _parse(row, columns, reading)
+        row.values = dict.fromkeys(lacking)
+        _parse(row, wanted, reading)
         spell(row)
         repeated.check(row, errors)
         if errors.count == found:
@@ -196,10 +199,11 @@ def _read_rows(reading: Reading, header: Header, records: Iterable[Record], colu
     reading.rows = kept
 
 
-def _parse(row: Row, columns: Sequence[Column], reading: Reading) -> None:
+def _parse(row: Row, wanted: Sequence[tuple[Column, int | None]], reading: Reading) -> None:
+    """Read the cells of columns that stand at these places of the row; None is the place of one that the file lacks."""
     values = row.values
-    for column in columns:
-        cell = row.raw(column.name)
+    for column, place in wanted:
+        cell = "" if place is None else row.cells[place]
         if not cell or cell.isspace():
             if column.required and not column.can_be_empty:
                 reading.errors.add(row, column.name, _empty(column, reading.kind))

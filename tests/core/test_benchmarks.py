@@ -13,6 +13,7 @@ RUNS = {
     "atp": "--lines 100 --turns 1",
     "emails": "--messages 10",
     "import": "--lines 100 --turns 1",
+    "pages": "--lines 10000 --turns 1 --only /sales/customers",
     "orders": "--processes 2 --products 10 --orders 1 --turns 1",
     "preview": "--lines 100 --turns 1",
     "rebalance": "--lines 100 --turns 1",
