@@ -2,18 +2,13 @@
 
 A list is opened on its first page and on the last that it has; searched for what is there and for what is not; filtered
 by each state that is computed, and by each quick filter; sorted by each column. What is measured is the time of the
-processor, in this process and in the database's server, for a whole request by the test client, signed in. The best of
-several counts.
-
-A machine that shares its processor with others is twice as fast at one hour as at another. Beside each page a plain one
-is measured: 25 orders, selected and put into a table by Jinja, and nothing else. By the time that it took, and the time
-that it takes at rest, what the page takes at rest is known: that decides what misses a goal.
+processor, in this process and in the database's server, for a whole request by the test client, signed in: other work
+of the machine changes it little. The best of several counts.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -22,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from jinja2 import Template
 from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
 
@@ -43,24 +37,13 @@ SMALL = 10_000
 FEW_LINES, MANY_LINES = 10, 500
 PACKED = 200
 MOST_QUERIES, MOST_MILLISECONDS, MOST_TIMES = 30, 100, 2
-PLAIN_ROWS = text(
-    "SELECT o.number, c.name, o.ordered_at, o.priority, o.state FROM sales_order o"
-    " JOIN sales_customer c ON c.id = o.customer_id ORDER BY o.id DESC LIMIT 25"
-)
-PLAIN_PAGE = Template(
-    "<table>{% for row in rows %}<tr>{% for cell in row %}<td>{{ cell|e }}</td>{% endfor %}</tr>{% endfor %}</table>"
-)
-PLAIN_TIMES = 10
-# What so many plain pages take on a machine of two cores of AMD EPYC that does nothing else, in milliseconds.
-AT_REST = {"sqlite": 5.0, "postgres": 8.0}
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a page took: the processor's milliseconds of the best request, as measured and at rest; its statements."""
+    """What a page took: the processor's milliseconds of the best request, and its statements."""
 
     milliseconds: float
-    at_rest: float
     statements: int
 
 
@@ -73,22 +56,18 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--only", default="", help="measure only the addresses that contain this")
     chosen = parser.parse_args(arguments)
     small, large = (pages_of(chosen.db, lines, chosen.turns, chosen.only) for lines in (SMALL, chosen.lines))
-    print(f"{chosen.db}, {SMALL:,} and {chosen.lines:,} lines, best of {chosen.turns}: as measured, and at rest")
+    print(f"{chosen.db}, {SMALL:,} and {chosen.lines:,} lines, best of {chosen.turns}")
     for page, found in large.items():
         before = small.get(page, found)
         missed = "  !" if misses(before, found) else ""
-        measured = f"{before.milliseconds:7.1f} {found.milliseconds:7.1f} ms"
-        print(
-            f"{measured} {before.at_rest:7.1f} {found.at_rest:7.1f} ms {found.statements:3} statements  {page}{missed}"
-        )
-    slower = [found.milliseconds / found.at_rest for found in (*small.values(), *large.values())]
-    print(f"the machine took {statistics.median(slower):.2f} times as long as at rest", flush=True)
+        times = f"{before.milliseconds:7.1f} {found.milliseconds:7.1f} ms {found.statements:3} statements"
+        print(f"{times}  {page}{missed}", flush=True)
 
 
 def misses(small: Measured, large: Measured) -> bool:
-    """Say whether a page is slower at rest, or grows faster with the book, than it may."""
-    grows = large.at_rest > MOST_TIMES * small.at_rest and large.at_rest > MOST_MILLISECONDS / 2
-    return grows or large.at_rest > MOST_MILLISECONDS or large.statements > MOST_QUERIES
+    """Say whether a page is slower, or grows faster with the book, than it may."""
+    grows = large.milliseconds > MOST_TIMES * small.milliseconds and large.milliseconds > MOST_MILLISECONDS / 2
+    return grows or large.milliseconds > MOST_MILLISECONDS or large.statements > MOST_QUERIES
 
 
 def pages_of(kind: str, lines: int, turns: int, only: str = "") -> dict[str, Measured]:
@@ -104,7 +83,7 @@ def pages_of(kind: str, lines: int, turns: int, only: str = "") -> dict[str, Mea
                 _work_on(db.session(), lines)
                 addresses = [each for each in _addresses(app) if only in each]
                 db.session.remove()
-            found = _measure(app, addresses, turns, AT_REST[kind])
+            found = _measure(app, addresses, turns)
             with app.app_context():
                 db.engine.dispose()
             return found
@@ -168,7 +147,7 @@ def _of_list(view: Any) -> Iterator[str]:
             yield f"{url}?flt0_{each.argument}={each.value}"
 
 
-def _measure(app: Flask, addresses: Sequence[str], turns: int, plain_at_rest: float) -> dict[str, Measured]:
+def _measure(app: Flask, addresses: Sequence[str], turns: int) -> dict[str, Measured]:
     meter = _Meter()
     with app.app_context():
         event.listen(db.engine, "before_cursor_execute", meter.note)
@@ -186,26 +165,15 @@ def _measure(app: Flask, addresses: Sequence[str], turns: int, plain_at_rest: fl
             newest = max(int(each.split()[2]) for each in addresses if each.startswith(f"document {kind} "))
             lines = next((count for count, place in places.items() if newest - place == int(id_)), 4)
             shown = f"document {kind} of {lines} lines"
-        taken, plain = [], []
+        taken = []
         for _ in range(turns):
-            plain.append(_plain_page(app, meter))
             meter.statements, began = 0, meter.nanoseconds()
             answer = browser.get(opened, follow_redirects=True)
             taken.append((meter.nanoseconds() - began) / 1e6)
             if answer.status_code != 200:
                 raise SystemExit(f"{opened} answers with {answer.status_code}")
-        found[shown] = Measured(min(taken), min(taken) * plain_at_rest / min(plain), meter.statements)
+        found[shown] = Measured(min(taken), meter.statements)
     return found
-
-
-def _plain_page(app: Flask, meter: _Meter) -> float:
-    """Return the milliseconds of the processor that plain pages take now."""
-    with app.app_context(), db.engine.connect() as connection:
-        connection.execute(PLAIN_ROWS)  # the meter knows the process of the server from here on
-        began = meter.nanoseconds()
-        for _ in range(PLAIN_TIMES):
-            PLAIN_PAGE.render(rows=connection.execute(PLAIN_ROWS).all())
-        return (meter.nanoseconds() - began) / 1e6
 
 
 class _Meter:
