@@ -7,7 +7,7 @@ from typing import Any
 
 from erp import clock
 from erp.admin.access import screen_session
-from erp.db import Rows, read_kept
+from erp.db import Rows, read_kept, read_unprepared
 from erp.registry import current_registry
 
 # Addresses decide which there are: more than screens need are not kept.
@@ -25,5 +25,5 @@ def read_kept_select(key: Hashable, build: Callable[[], Rows]) -> list[tuple[Any
     kept = state.made_on(clock.today())
     is_full = len(kept) >= MOST_KEPT and key not in kept
     if is_full or any(map(registry.is_foreign, state.enabled)):
-        return [tuple(row) for row in session.execute(build())]
+        return read_unprepared(session, lambda _: build())
     return read_kept(session, kept, key, build)

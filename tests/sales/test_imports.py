@@ -232,16 +232,10 @@ def _statements(session, count_statements, numbers):
     return len(sent)
 
 
-def test_an_import_of_three_hundred_orders_takes_as_many_statements_as_one_of_half_as_many(
-    session, shop, count_statements
-):
+def test_an_import_of_a_hundred_orders_takes_as_many_statements_as_one(session, shop, count_statements):
     load(session, "sales_orders", "number,customer,sku,quantity", "WARM,ACME,SCREW,1")
-    one, half, many = (
-        _statements(session, count_statements, [f"{name}{number}" for number in range(count)])
-        for name, count in (("A", 1), ("B", 150), ("C", 300))
-    )
-    assert many == half
-    assert half <= one + 1  # up to a hundred rows of several tables go in one statement
+    one = _statements(session, count_statements, ["A"])
+    assert _statements(session, count_statements, [f"B{number}" for number in range(100)]) == one
 
 
 def test_an_import_of_many_products_takes_as_many_statements_as_one(session, shop, count_statements):

@@ -21,7 +21,6 @@ from erp.admin import (
     FormPage,
     Panel,
     QuantityField,
-    QuickFilter,
     Screen,
     anchor_of,
     of_each,
@@ -32,7 +31,7 @@ from erp.admin.filters import IsYes
 from erp.db import format_quantity
 from erp.text import Translatable, say
 from modules.inventory_lots import queries, services
-from modules.inventory_lots.admin.filters import BALANCE_FILTERS, NOT_USABLE
+from modules.inventory_lots.admin.filters import BALANCE_FILTERS, EMPTY, NOT_USABLE
 from modules.inventory_lots.admin.many import BALANCE_LIST_ACTIONS
 from modules.inventory_lots.admin.panels import allocations_panel, moves_panel
 from modules.inventory_lots.domain import EXPIRED, why_unusable
@@ -150,9 +149,6 @@ class QuarantineStock(TransferStock):
         quantity = form.quantity.data
         there = services.quarantine(session, row.id, quantity=quantity, reason=form.reason.data)
         return say("{quantity} moved to {location}.", quantity=format_quantity(quantity), location=there.location)
-
-
-EMPTY = QuickFilter("Empty", "empty_is", "1")
 
 
 class Empty(IsYes):

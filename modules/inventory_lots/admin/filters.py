@@ -44,6 +44,7 @@ LOT_FILTERS = (yes_or_no("Expired", lambda: and_(Lot.expires_on.is_not(None), Lo
 PRODUCT_FILTERS = (yes_or_no("In stock", lambda: _has_balance(Product.id)),)
 LOCATION_FILTERS = compared("Lots in it", lambda: _lots())
 NOT_USABLE = QuickFilter("May not leave", "usable_is", "no")
+EMPTY = QuickFilter("Empty", "empty_is", "1")
 
 
 def _has_balance(product_id: Any) -> ColumnElement[bool]:

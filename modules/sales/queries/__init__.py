@@ -32,6 +32,7 @@ from modules.sales.queries.lines import (
     ordered_products,
     own_refusals,
     products_on_lines,
+    sale_refusals,
     select_lines,
 )
 from modules.sales.queries.losses import Loss, fingerprint, losses, losses_in
@@ -225,6 +226,7 @@ __all__ = [
     "rules_of_quotes",
     "rules_of_runs",
     "run_order",
+    "sale_refusals",
     "scheduled_quantities",
     "select_allocations",
     "select_lines",

@@ -64,12 +64,17 @@ def check_sale(product: Product, quantity: Decimal, unit_price: Decimal | None) 
 
 def own_refusals(lines: Iterable[OrderLine]) -> dict[int, ErpError]:
     """Return why lines may not be confirmed as they are, whatever other modules say, by line id."""
+    return sale_refusals((line.id, line.product, line.quantity, line.unit_price) for line in lines)
+
+
+def sale_refusals(lines: Iterable[tuple[int, Product, Decimal, Decimal | None]]) -> dict[int, ErpError]:
+    """Return what `check_sale` refuses of lines, by their ids: of each its id, product, quantity and unit price."""
     refusals: dict[int, ErpError] = {}
-    for line in lines:
+    for line_id, product, quantity, unit_price in lines:
         try:
-            check_sale(line.product, line.quantity, line.unit_price)
+            check_sale(product, quantity, unit_price)
         except ErpError as error:
-            refusals[line.id] = error
+            refusals[line_id] = error
     return refusals
 
 

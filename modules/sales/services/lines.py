@@ -63,8 +63,7 @@ def line_refusals(session: Session, lines: Sequence[OrderLine], *, are_raised: b
     Lines that `are_raised` were confirmed before with a smaller quantity.
     """
     answers = confirm_refusals(session, lines, are_raised=are_raised)
-    refusals = {line_id: refusal for answer in answers for line_id, refusal in answer.items()}
-    return refusals | queries.own_refusals(lines)
+    return _joined(answers) | queries.own_refusals(lines)
 
 
 def new_refusals(session: Session, lines: Mapping[int, NewLine]) -> dict[int, ErpError]:
@@ -76,13 +75,14 @@ def new_refusals(session: Session, lines: Mapping[int, NewLine]) -> dict[int, Er
     checked = _products_to_check(session, set(products))
     seen = [id_ for id_, line in lines.items() if line.product_id in checked]
     answers = confirm_refusals(session, queries.lines_by_id(session, seen)) if seen else []
-    refusals = {line_id: refusal for answer in answers for line_id, refusal in answer.items()}
-    for id_, line in lines.items():
-        try:
-            queries.check_sale(products[line.product_id], line.quantity, line.unit_price)
-        except ErpError as error:
-            refusals[id_] = error
-    return refusals
+    own = queries.sale_refusals(
+        (id_, products[line.product_id], line.quantity, line.unit_price) for id_, line in lines.items()
+    )
+    return _joined(answers) | own
+
+
+def _joined(answers: Sequence[Mapping[int, ErpError]]) -> dict[int, ErpError]:
+    return {line_id: refusal for answer in answers for line_id, refusal in answer.items()}
 
 
 def _products_to_check(session: Session, product_ids: Collection[int]) -> Collection[int]:

@@ -127,21 +127,19 @@ def create_confirmed(session: Session, orders: Sequence[NewOrder]) -> tuple[list
     The caller holds the products' locks. Returns the orders' ids and what is refused by (order, line) index; with any
     refusal the caller undoes all of it.
     """
-    free = new_ids_of(session, {ORDER_TABLE: len(orders), LINE: sum(len(new.lines) for new in orders)})
-    order_ids = free[ORDER_TABLE]
-    insert_rows(session, Order, [new.values() for new in orders], ids=order_ids)
+    order_ids = insert_rows(session, Order, [new.values() for new in orders])
     places = [(order, line) for order, new in enumerate(orders) for line in range(len(new.lines))]
     new_lines = [line for new in orders for line in new.lines]
     rows = [line.values(order_ids[order], place + 1) for (order, place), line in zip(places, new_lines, strict=True)]
-    insert_rows(session, OrderLine, rows, ids=free[LINE])
+    line_ids = insert_rows(session, OrderLine, rows)
     subjects = [history.Subject("sales.order", id_, new.number) for id_, new in zip(order_ids, orders, strict=True)]
     history.record_all(
         session, [history.Change(subject, "created", "state", new=OrderState.confirmed) for subject in subjects]
     )
-    refusals = new_refusals(session, dict(zip(free[LINE], new_lines, strict=True)))
+    refusals = new_refusals(session, dict(zip(line_ids, new_lines, strict=True)))
     if not refusals:
         publish(session, OrderConfirmed(tuple(order_ids)))
-    return order_ids, {place: refusals[id_] for place, id_ in zip(places, free[LINE], strict=True) if id_ in refusals}
+    return order_ids, {place: refusals[id_] for place, id_ in zip(places, line_ids, strict=True) if id_ in refusals}
 
 
 def announce_order(session: Session, order: Order) -> None:
