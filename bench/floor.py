@@ -29,13 +29,16 @@ INSERTED = {
     "preorder_purchase_allocation": "line_id purchase_line_id quantity received source run_id created_at user_name",
 }
 COUNTED = {
-    "sales_order_line": ("id allocated promise_date", "allocated > 0 OR promise_date IS NOT NULL"),
+    "sales_order_line": (
+        "id allocated incoming last_incoming_on promise_date",
+        "allocated > 0 OR incoming > 0 OR promise_date IS NOT NULL",
+    ),
     "inventory_lots_balance": ("id allocated", "allocated > 0"),
     "procurement_purchase_order_line": ("id allocated", "allocated > 0"),
 }
 TYPES = {
-    **dict.fromkeys(("id", "allocated", "allocated_quantity", "received"), "bigint"),
-    "promise_date": "date",
+    **dict.fromkeys(("id", "allocated", "allocated_quantity", "incoming", "received"), "bigint"),
+    **dict.fromkeys(("last_incoming_on", "promise_date"), "date"),
     "state": "varchar",
     **dict.fromkeys(("ended_at", "closed_at"), "timestamp"),
 }

@@ -39,7 +39,7 @@ COUNTED = {
     "procurement_purchase_order_line": "id received allocated",
     "preorder_purchase_allocation": "id received ended_at",
     "sales_backorder": "id allocated_quantity state closed_at",
-    "sales_order_line": "id allocated promise_date",
+    "sales_order_line": "id allocated incoming last_incoming_on promise_date",
 }
 
 Rows = dict[int, tuple[Any, ...]]

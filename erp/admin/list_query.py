@@ -84,7 +84,7 @@ class ListQuery(ModelView):
     def _loads(self) -> list[Any]:
         return [*self.load_paths(self.model, (str(name) for name, _ in self._list_columns)), *self.list_loads]
 
-    def _is_narrowed(self, args: ViewArgs) -> bool:
+    def is_narrowed(self, args: ViewArgs) -> bool:
         """Say whether a search, or a filter by a column, leaves a few rows whose order is of no use to find them."""
         return bool(args.search) or not all(self._is_derived(index) for index, *_ in args.filters or ())
 
@@ -111,7 +111,7 @@ class ListQuery(ModelView):
         """Return which rows are listed while this filter alone is on. Override where a filter shows more of them."""
         return self.condition()
 
-    def candidates(self, _sorted_by: str | None) -> Any:
+    def candidates(self, _args: ViewArgs) -> Any:
         """Return a select of the ids of all rows that can be listed, few of a large table; None where there is none.
 
         Override where `condition` is computed row by row, and few rows meet it.
@@ -119,7 +119,7 @@ class ListQuery(ModelView):
 
     def _candidates(self, args: ViewArgs) -> list[Any]:
         """Return the conditions that leave the candidates."""
-        found = [self.candidates(self.sorted_by(args))]
+        found = [self.candidates(args)]
         for index, _, value in args.filters or ():
             used = self._filters[index]
             found.append(used.candidates[value]() if value in used.candidates else None)
@@ -279,9 +279,9 @@ class ListQuery(ModelView):
         def ids(*candidates: Any) -> Any:
             return self.in_order(self.selection(args).filter(*candidates).with_entities(key), args).limit(bound + 1)
 
-        if self._is_narrowed(args):
-            return [id_ for (id_,) in ids()]
         candidates = self._candidates(args)
+        if self.is_narrowed(args):
+            return [id_ for (id_,) in ids(*candidates)]
         order = self.sorted_by(args), bool(args.sort_desc)
         name = (self.view_name, order, bound, *(tuple(each) for each in args.filters or ()))
         with nullcontext() if candidates else _no_sorting(screen_session()):

@@ -391,11 +391,11 @@ def test_an_installation_that_broke_off_before_the_module_was_on_is_done_again(e
 
 def test_those_that_need_a_module_are_off_while_its_upgrade_is_broken_off(empty_app, own_revisions):
     install_all()
-    own_revisions("sales", "0006", BROKEN.replace("backorder_email_extra", "sales_extra"))
+    own_revisions("sales", "0007", BROKEN.replace("backorder_email_extra", "sales_extra"))
     with pytest.raises(MigrationFailed):
         migrations.upgrade("sales")
     assert current_registry().enabled() == {"api", "inventory_lots", "procurement"}
-    own_revisions("sales", "0006", MENDED.replace("backorder_email_extra", "sales_extra"))
+    own_revisions("sales", "0007", MENDED.replace("backorder_email_extra", "sales_extra"))
     migrations.upgrade("sales")
     assert current_registry().enabled() == set(current_registry().modules)
 
@@ -449,14 +449,14 @@ def test_the_plan_of_a_step_says_what_it_does_and_changes_nothing(empty_app, own
     assert migrations.plan_upgrade("sales") == ["Module sales is up to date."]
     with pytest.raises(StillNeeded):
         migrations.plan_disable("sales")
-    own_revisions("sales", "0006", MENDED)
+    own_revisions("sales", "0007", MENDED)
     assert migrations.plan_upgrade("sales")[-1] == "Revisions: Something more."
     assert facts() == before
     assert state_of("backorder_email") == (ModuleState.disabled, "")
 
 
 def test_a_revision_written_from_the_models_makes_their_tables(empty_app, own_revisions, tmp_path):
-    own_revisions("sales", "0006", MENDED)
+    own_revisions("sales", "0007", MENDED)
     for path in (tmp_path / "sales").glob("[0-9]*.py"):
         path.unlink()
     assert authoring.revise("sales", "Initial tables") == tmp_path / "sales" / "0001_initial_tables.py"

@@ -50,6 +50,14 @@ OF_FIRST = "WHERE id = (SELECT min(id) FROM preorder_conversion)"
             "sales_backorder SET quantity = quantity - 10000 WHERE state = 'open'",
             "2 are on purchase orders, only 1 are on backorder.",
         ),
+        (
+            "sales_order_line SET incoming = incoming + 10000 WHERE incoming > 0",
+            "incoming is 3, 2 are reserved for it.",
+        ),
+        (
+            "sales_order_line SET last_incoming_on = '2020-01-01' WHERE incoming > 0",
+            "something of what is incoming comes after 2020-01-01.",
+        ),
     ],
 )
 def test_the_check_names_what_does_not_add_up(session: Session, converted: None, change: str, says: str) -> None:

@@ -39,11 +39,9 @@ BACKORDER_FILTERS = tuple(
         lambda: case((Backorder.is_open, queries.purchase_allocated_to(Backorder.line_id)), else_=None),
     )
 )
-LINE_FILTERS = tuple(compared("On purchase orders", lambda: queries.purchase_allocated_to(OrderLine.id)))
+LINE_FILTERS = tuple(compared("On purchase orders", lambda: OrderLine.incoming))
 OPEN_FILTERS = tuple(compared("Open", lambda: OrderLine.open_quantity))
-NOT_COVERED_FILTERS = tuple(
-    compared("Not covered", lambda: OrderLine.need - queries.purchase_allocated_to(OrderLine.id))
-)
+NOT_COVERED_FILTERS = tuple(compared("Not covered", lambda: OrderLine.uncovered))
 
 
 def _is_of_kind(kind: BackorderKind) -> ColumnElement[bool]:

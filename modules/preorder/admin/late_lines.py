@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import g
+from flask_admin.model.base import ViewArgs
 from sqlalchemy import and_, not_
 from sqlalchemy.orm import Session
 from typing_extensions import override
@@ -94,5 +95,5 @@ class LateLineScreen(OrderLineScreen):
         return and_(queries.is_late_line(today), not_(queries.is_late_by_overdue_supply(today)))
 
     @override
-    def candidates(self, _sorted_by: str | None) -> Any:
+    def candidates(self, _args: ViewArgs) -> Any:
         return queries.may_be_late(clock.today())

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, time
 from typing import Any
 
+from flask_admin.model.base import ViewArgs
 from sqlalchemy import ColumnElement, and_, or_, select, union
 from sqlalchemy.orm import Session, joinedload
 from typing_extensions import override
@@ -64,8 +65,9 @@ class WaitingScreen(_LineScreen):
         return queries.could_be_served()
 
     @override
-    def candidates(self, _sorted_by: str | None) -> Any:
-        return queries.may_be_served(screen_session())
+    def candidates(self, args: ViewArgs) -> Any:
+        # There are too many to look for in what a search or a filter leaves.
+        return None if self.is_narrowed(args) else queries.may_be_served(screen_session())
 
 
 class LateOrUnpromisedScreen(_LineScreen):
@@ -88,11 +90,15 @@ class LateOrUnpromisedScreen(_LineScreen):
         return and_(OrderLine.is_open, or_(queries.is_late_line(clock.today()), queries.is_never_promised()))
 
     @override
-    def candidates(self, sorted_by: str | None) -> Any:
+    def candidates(self, args: ViewArgs) -> Any:
         # In any other order the first page is found at once: many lines have no promise.
-        if sorted_by != "promise_date":
+        if self.sorted_by(args) != "promise_date":
             return None
-        unpromised = select(OrderLine.id).where(OrderLine.is_open, OrderLine.promise_date.is_(None))
+        line = OrderLine.id
+        unpromised = select(line).where(OrderLine.is_open, OrderLine.promise_date.is_(None))
+        if not (args.filters or args.search):  # Those that come first in the list are enough.
+            first = unpromised.where(queries.is_never_promised()).order_by(line.desc() if args.sort_desc else line)
+            unpromised = select(first.limit(self.count_bound(()) + 1).subquery().c.id)
         return union(unpromised, queries.may_be_late(clock.today()))
 
 

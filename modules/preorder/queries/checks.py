@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from erp.db import format_quantity, total
+from erp.db import format_quantity, from_raw, total
+from erp.numbers import sums
 from erp.text import say
 from modules.preorder.domain import PURCHASE_LINE
 from modules.preorder.models import Conversion, PurchaseAllocation
-from modules.preorder.queries.purchase_allocations import NOTHING, purchase_allocated_by_line
+from modules.preorder.queries.purchase_allocations import NOTHING, purchase_allocated_by_line, with_purchase_lines
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Receipt, SupplyHold
+from modules.sales.hooks import incoming_holdings
 from modules.sales.models import Allocation, Backorder, Order, OrderLine, QuotePart, quote_name
 from modules.sales.queries import quotes_held_otherwise
 
@@ -23,6 +27,7 @@ def broken_invariants(session: Session) -> Iterator[str]:
     """Yield a sentence for what does not add up of purchase allocations, and of what receipts made of them."""
     yield from _purchase_lines(session)
     yield from _sales_lines(session)
+    yield from _incoming(session)
     yield from _conversions(session)
     yield from _quotes(session)
 
@@ -86,6 +91,42 @@ def _sales_lines(session: Session) -> Iterator[str]:
             purchase_allocated=format_quantity(purchase_allocated),
             quantity=format_quantity(quantity),
         )
+
+
+def _incoming(session: Session) -> Iterator[str]:
+    """Yield a sentence for each line that counts another quantity as incoming, or of which something comes later."""
+    last_on = func.max(func.coalesce(PurchaseOrderLine.expected_on, date.max)).label("last_on")
+    held = total(PurchaseAllocation.outstanding).label("quantity")
+    of_lines = with_purchase_lines(PurchaseAllocation.line_id, held, last_on)
+    held_by = of_lines.group_by(PurchaseAllocation.line_id).subquery()
+    is_later = held_by.c.last_on > OrderLine.last_incoming_on
+    is_other = OrderLine.incoming != func.coalesce(held_by.c.quantity, NOTHING)
+    rows = session.execute(
+        select(
+            *(OrderLine.id, Order.number, OrderLine.position, OrderLine.incoming, OrderLine.last_incoming_on), is_later
+        )
+        .select_from(OrderLine)
+        .join(OrderLine.order)
+        .outerjoin(held_by, held_by.c.line_id == OrderLine.id)
+        .where(or_(is_other, is_later))
+        .order_by(OrderLine.id)
+    ).all()
+    # What other modules reserve counts, too.
+    holdings = chain(*incoming_holdings(session, [row.id for row in rows]) if rows else ())
+    reserved = sums((each.line_id, each.quantity) for each in holdings)
+    for id_, number, position, incoming, last, comes_later in rows:
+        of_line = {"number": number, "position": position}
+        if comes_later:
+            sentence = "Sales order {number} line {position}: something of what is incoming comes after {last}."
+            yield say(sentence, **of_line, last=last)
+        quantity = from_raw(reserved.get(id_, 0))
+        if incoming != quantity:
+            yield say(
+                "Sales order {number} line {position}: incoming is {incoming}, {quantity} are reserved for it.",
+                **of_line,
+                incoming=format_quantity(incoming),
+                quantity=format_quantity(quantity),
+            )
 
 
 def _conversions(session: Session) -> Iterator[str]:

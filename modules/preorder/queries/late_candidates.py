@@ -1,5 +1,7 @@
 """Lines that may be late, found set by set: from what comes too late or may not leave, not line by line.
 
+What is on purchase orders is kept with each line, so that indexes find what it does not cover and what comes too late.
+
 `is_late_line` asks several tables for each open line. A list of few late lines in a large book asks it only of these.
 A test compares both on random books.
 """
@@ -15,9 +17,8 @@ from sqlalchemy.orm import aliased
 from modules.inventory_lots.models import Balance, Location, Lot, Product
 from modules.inventory_lots.states import LocationKind, Tracking
 from modules.preorder.models import ProductPreorder, PurchaseAllocation
-from modules.preorder.queries.arrivals import arrival_column
 from modules.preorder.queries.purchase_allocations import with_purchase_lines
-from modules.preorder.queries.unallocated_lines import is_uncovered
+from modules.procurement.models import PurchaseOrderLine
 from modules.sales.models import Allocation, Order, OrderLine
 from modules.sales.states import ShippingPolicy
 
@@ -30,8 +31,9 @@ def may_be_late(today: date) -> Select[int]:
     found = union(
         open_lines.where(promised < today),
         open_lines.where(promised.is_(None), OrderLine.requested_on < today),
-        select(line).where(OrderLine.has_need, is_uncovered(), promised.is_not(None)),
-        _incoming(line, or_(arrival_column().is_(None), arrival_column() > promised)),
+        select(line).where(OrderLine.is_uncovered, promised.is_not(None)),
+        select(line).where(OrderLine.last_incoming_on > promised),
+        _overdue(line, today),
         *(_in_stock(line, condition) for condition in _unusable(today)),
         _in_stock(line, Lot.expires_on.is_not(None)).where(OrderLine.is_preorder.is_(True)),
         _launching(line, today),
@@ -48,8 +50,9 @@ def _held_up(today: date) -> list[Select[Any]]:
     stock = or_(Lot.expires_on.is_not(None), *_unusable(today))
     is_serial = OrderLine.product_id.in_(select(Product.id).where(Product.tracking == Tracking.serial))
     lines = (
-        select(order).where(OrderLine.has_need, is_uncovered()),
-        _incoming(order, or_(arrival_column().is_(None), arrival_column() > first_promise)),
+        select(order).where(OrderLine.is_uncovered),
+        select(order).where(OrderLine.last_incoming_on > first_promise),
+        _overdue(order, today),
         _in_stock(order, stock),
         _launching(order, today),
         select(order).where(OrderLine.is_open, is_serial),
@@ -58,9 +61,10 @@ def _held_up(today: date) -> list[Select[Any]]:
     return [rows.where(order.in_(complete)) for rows in lines]
 
 
-def _incoming(column: Any, condition: ColumnElement[bool]) -> Select[Any]:
-    """Select a column of the lines that have something on a purchase order line that meets a condition."""
-    return with_purchase_lines(column).join(OrderLine, OrderLine.id == PurchaseAllocation.line_id).where(condition)
+def _overdue(column: Any, today: date) -> Select[Any]:
+    """Select a column of the lines that have something on overdue purchase order lines: that arrives another day."""
+    rows = with_purchase_lines(column).join(OrderLine, OrderLine.id == PurchaseAllocation.line_id)
+    return rows.where(PurchaseOrderLine.has_outstanding, PurchaseOrderLine.expected_on < today)
 
 
 def _in_stock(column: Any, condition: ColumnElement[bool]) -> Select[Any]:

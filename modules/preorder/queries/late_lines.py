@@ -19,7 +19,6 @@ from modules.inventory_lots.queries import usable_condition, with_lot_and_locati
 from modules.preorder.coverage import Arrivals
 from modules.preorder.models import ProductPreorder, PurchaseAllocation
 from modules.preorder.queries.arrivals import arrival_column, arrivals_now
-from modules.preorder.queries.purchase_allocations import purchase_allocated_to
 from modules.preorder.queries.unallocated_lines import is_of_serial_product
 from modules.procurement.models import PurchaseOrderLine
 from modules.sales.models import Allocation, Order, OrderLine
@@ -77,7 +76,7 @@ def _is_missed(line: Line, promised: Any, today: date) -> ColumnElement[bool]:
 
 
 def _is_covered(line: Line) -> ColumnElement[bool]:
-    return and_(line.allocated + purchase_allocated_to(line.id) >= line.open_quantity)
+    return and_(line.uncovered <= Decimal(0))
 
 
 def _has_cover(line: Line) -> ColumnElement[bool]:

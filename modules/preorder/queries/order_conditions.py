@@ -12,7 +12,6 @@ from modules.preorder.domain import CoverageState
 from modules.preorder.models import ProductPreorder, PurchaseAllocation
 from modules.preorder.queries.late_candidates import may_be_late
 from modules.preorder.queries.late_lines import is_late_line
-from modules.preorder.queries.unallocated_lines import is_uncovered
 from modules.sales.models import Order, OrderLine
 from modules.sales.queries import has_line
 
@@ -37,7 +36,7 @@ def has_coverage(state: CoverageState) -> ColumnElement[bool]:
     waits = and_(OrderLine.has_need, not_(serial.correlate(OrderLine).exists()))
     needs = has_line(waits)
     some = has_line(waits, is_allocated_to_purchases())
-    missing = has_line(waits, is_uncovered())
+    missing = has_line(waits, OrderLine.is_uncovered)
     conditions = {
         CoverageState.covered: and_(needs, not_(missing)),
         CoverageState.part_covered: and_(some, missing),

@@ -19,7 +19,6 @@ from modules.preorder.models import ProductPreorder, PurchaseAllocation
 from modules.preorder.queries.late_lines import is_late_line
 from modules.preorder.queries.purchase_allocations import (
     open_purchase_allocations,
-    purchase_allocated_to,
     with_purchase_lines,
 )
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine, Supplier
@@ -51,7 +50,7 @@ def is_late_by_overdue_supply(today: date) -> ColumnElement[bool]:
     return and_(
         is_late_line(today),
         OrderLine.promise_date.is_not(None),
-        OrderLine.allocated + purchase_allocated_to(OrderLine.id) >= OrderLine.open_quantity,
+        OrderLine.uncovered <= Decimal(0),
         incoming.where(expected < today).correlate(OrderLine).exists(),
         not_(too_late.correlate(OrderLine).exists()),
         not_(blocked.correlate(OrderLine).exists()),

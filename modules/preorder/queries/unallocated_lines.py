@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
-from modules.preorder.queries.purchase_allocations import purchase_allocated_to
 from modules.sales.models import OrderLine
 from modules.sales.queries import is_in_confirmed_order, is_scheduled
 
@@ -16,11 +15,6 @@ def is_of_serial_product(line: type[OrderLine] = OrderLine) -> ColumnElement[boo
     """Return the condition on an order line alone that its product has serial numbers, which are never allocated."""
     products = select(Product.id).where(Product.id == line.product_id, Product.tracking == Tracking.serial)
     return products.correlate_except(Product).exists()
-
-
-def is_uncovered() -> ColumnElement[bool]:
-    """Return the condition of a line of which neither stock nor purchase orders cover all that is open."""
-    return OrderLine.need > purchase_allocated_to(OrderLine.id)
 
 
 def is_unallocated() -> ColumnElement[bool]:
@@ -32,7 +26,7 @@ def is_unallocated() -> ColumnElement[bool]:
     return and_(
         OrderLine.is_open,  # follows from the need; by it the index of open lines is found
         OrderLine.has_need,
-        is_uncovered(),
+        OrderLine.is_uncovered,
         is_in_confirmed_order(),
         not_(is_of_serial_product()),
         not_(is_scheduled()),
@@ -41,7 +35,9 @@ def is_unallocated() -> ColumnElement[bool]:
 
 def has_scheduled_lines(session: Session) -> bool:
     """Return whether something is open on scheduled lines that neither stock nor purchase orders cover."""
-    lines = select(OrderLine.id).where(OrderLine.has_need, is_uncovered(), is_in_confirmed_order(), is_scheduled())
+    lines = select(OrderLine.id).where(
+        OrderLine.has_need, OrderLine.is_uncovered, is_in_confirmed_order(), is_scheduled()
+    )
     return session.scalar(lines.where(not_(is_of_serial_product())).limit(1)) is not None
 
 

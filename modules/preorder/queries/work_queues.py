@@ -16,7 +16,7 @@ from modules.inventory_lots.queries import usable_condition, with_lot_and_locati
 from modules.preorder.models import Conversion, PurchaseAllocation
 from modules.preorder.queries.arrivals import is_in_time
 from modules.preorder.queries.purchase_allocations import purchase_allocated
-from modules.preorder.queries.unallocated_lines import is_of_serial_product, is_uncovered
+from modules.preorder.queries.unallocated_lines import is_of_serial_product
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.models import OrderLine
 from modules.sales.queries import is_in_confirmed_order, is_scheduled
@@ -43,7 +43,7 @@ def could_be_served() -> ColumnElement[bool]:
             is_in_time(),
         )
     )
-    uncovered = is_uncovered()
+    uncovered = OrderLine.is_uncovered
     free = or_(stock.correlate(OrderLine).exists(), and_(uncovered, supply.correlate(OrderLine).exists()))
     return and_(
         OrderLine.is_open,  # follows from the need; by it the index of open lines is found

@@ -19,7 +19,7 @@ from modules.preorder import queries
 from modules.preorder.errors import BackordersOff, NotEnoughIncoming, NotWaiting, ProductsDiffer, SupplyOverdue
 from modules.preorder.events import Pair
 from modules.preorder.services.promise_dates import expectations, promise_in_scope, sync_moved
-from modules.preorder.services.purchase_allocations import Reservation, write_purchase_allocations
+from modules.preorder.services.purchase_allocations import Reservation, write_chosen
 from modules.procurement.queries import lines_with_orders, unallocated_supply
 from modules.sales.models import OrderLine
 from modules.sales.queries import Scope
@@ -40,7 +40,7 @@ def allocate_by_hand(session: Session, amounts: Mapping[tuple[int, int], Decimal
         raise refusal
     before = expectations(session, scope.line_ids or ())
     reservations = [Reservation(*pair, to_raw(quantity)) for pair, quantity in amounts.items()]
-    write_purchase_allocations(session, reservations, AllocationSource.manual)
+    write_chosen(session, reservations, AllocationSource.manual)
     promise_in_scope(session, scope)
     sync_moved(session, before, why="allocated by hand")
 

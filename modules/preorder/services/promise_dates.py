@@ -15,6 +15,7 @@ from modules.preorder import queries
 from modules.preorder.coverage import Coverage
 from modules.preorder.errors import NoExpectedDate
 from modules.preorder.models import PurchaseAllocation
+from modules.preorder.services.purchase_allocations import count_postponed
 from modules.procurement.events import ArrivalChanged
 from modules.sales.models import OrderLine
 from modules.sales.queries import Scope
@@ -70,6 +71,7 @@ def follow_arrivals(session: Session, event: ArrivalChanged) -> None:
     A sync leaves pinned dates and those of lines without an expected date. Lines of an order that ships complete follow
     what any of them waits for.
     """
+    count_postponed(session, event.arrivals)
     moved = is_one_of(session, PurchaseAllocation.purchase_line_id, [each.line_id for each in event.arrivals])
     waiting = OrderLine.id.in_(select(PurchaseAllocation.line_id).where(PurchaseAllocation.is_open, moved))
     promise_covered_lines(session, waiting)

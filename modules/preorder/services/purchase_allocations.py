@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import date
 from typing import NamedTuple, cast
 
 from sqlalchemy import Table, select
@@ -14,9 +15,11 @@ from erp.events import current_run, publish
 from erp.options import options
 from modules.preorder.events import Pair, PurchaseAllocated
 from modules.preorder.models import PurchaseAllocation
+from modules.procurement.events import Arrival
 from modules.procurement.models import PurchaseOrderLine
 from modules.procurement.queries import status_by_name
 from modules.procurement.services import add_allocated, set_status
+from modules.sales.services import Incoming, count_incoming
 from modules.sales.states import AllocationSource
 
 PURCHASE_ALLOCATION = cast(Table, PurchaseAllocation.__table__)
@@ -33,6 +36,27 @@ class Reservation(NamedTuple):
     def pair(self) -> Pair:
         """The two lines."""
         return Pair(self.line_id, self.purchase_line_id)
+
+
+def write_chosen(session: Session, reservations: Sequence[Reservation], source: AllocationSource) -> None:
+    """Write purchase allocations that no run has planned: their lines count them, too."""
+    days = expected_days(session, {each.purchase_line_id for each in reservations})
+    count_incoming(session, [Incoming(line_id, quantity, days[id_]) for line_id, id_, quantity in reservations])
+    write_purchase_allocations(session, reservations, source)
+
+
+def expected_days(session: Session, purchase_line_ids: Collection[int]) -> dict[int, date | None]:
+    """Return when purchase order lines are expected, by id."""
+    days = select(PurchaseOrderLine.id, PurchaseOrderLine.expected_on)
+    return dict(session.execute(days.where(is_one_of(session, PurchaseOrderLine.id, purchase_line_ids))).all())
+
+
+def count_postponed(session: Session, arrivals: Sequence[Arrival]) -> None:
+    """Let sales order lines know that what they have on purchase order lines comes later, or nobody knows when."""
+    days = {each.line_id: each.new for each in arrivals if each.old and (each.new is None or each.new > each.old)}
+    if days:
+        pairs = _open_pairs(session, days)
+        count_incoming(session, [Incoming(pair.line_id, 0, days[pair.purchase_line_id]) for pair in pairs])
 
 
 def write_purchase_allocations(session: Session, reservations: Sequence[Reservation], source: AllocationSource) -> None:

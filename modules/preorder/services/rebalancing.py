@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from functools import cache
 
 from sqlalchemy import select
@@ -20,12 +21,13 @@ from modules.preorder.errors import RebalanceChanged
 from modules.preorder.events import Pair, PurchaseAllocated, PurchaseAllocationRemoved
 from modules.preorder.queries import RebalancePreview
 from modules.preorder.services.promise_dates import expectations, promise_in_scope, sync_moved
-from modules.preorder.services.purchase_allocations import Reservation, add_purchase_allocations
+from modules.preorder.services.purchase_allocations import Reservation, add_purchase_allocations, expected_days
 from modules.preorder.services.releases import take_off
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.sales.models import Order, OrderLine
 from modules.sales.queries import Scope
 from modules.sales.rebalancing import Exchange
+from modules.sales.services import Incoming, count_incoming
 from modules.sales.states import AllocationSource
 
 
@@ -81,6 +83,7 @@ def exchange_supply(session: Session, exchanges: Sequence[Exchange]) -> None:
     if not exchanges:
         return
     before = expectations(session, {exchange.line_id for exchange in exchanges})
+    _count_later(session, exchanges)
     _record(session, exchanges)
     net = sums(
         part
@@ -94,6 +97,17 @@ def exchange_supply(session: Session, exchanges: Sequence[Exchange]) -> None:
     if ended:
         publish(session, PurchaseAllocationRemoved(ended))
     sync_moved(session, before, why="exchanged for earlier supply")
+
+
+def _count_later(session: Session, exchanges: Sequence[Exchange]) -> None:
+    """Let lines know that they get what comes later than what they give: they let others have the earlier supply."""
+    days = expected_days(session, {id_ for _, given_id, taken_id, _ in exchanges for id_ in (given_id, taken_id)})
+    later = [
+        Incoming(line_id, 0, days[taken_id])
+        for line_id, given_id, taken_id, _ in exchanges
+        if (days[taken_id] or date.max) > (days[given_id] or date.max)
+    ]
+    count_incoming(session, later)
 
 
 def _give(session: Session, given: Mapping[tuple[int, int], int]) -> tuple[Pair, ...]:

@@ -29,7 +29,7 @@ from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
 from modules.procurement.services import release_allocated
 from modules.sales.domain import plan
 from modules.sales.models import Order, OrderLine
-from modules.sales.services import Converted, Grant, allocate_on, hold_lines
+from modules.sales.services import Converted, Grant, Incoming, allocate_on, count_incoming, hold_lines
 
 PURCHASE_ALLOCATION = cast(Table, PurchaseAllocation.__table__)
 
@@ -101,13 +101,21 @@ def _lock_products(session: Session, allocations: Select[PurchaseAllocation]) ->
 
 
 def release_purchase_allocations(session: Session, parts: Sequence[Part], *, action: str, why: str = "") -> None:
-    """Take quantities off purchase allocations, and free them on their purchase order lines.
+    """Take quantities off purchase allocations, and free them on their purchase order lines; their lines count less.
 
     The history of the sales orders says what was taken, under `action`; those taken in full are announced.
     """
     amounts = dict(parts)
+    rows = release_planned(session, amounts, action=action, why=why)
+    count_incoming(session, [Incoming(row.line_id, -amounts[row.id]) for row in rows])
+
+
+def release_planned(
+    session: Session, amounts: Mapping[int, int], *, action: str, why: str = ""
+) -> Sequence[OpenAllocation]:
+    """Release quantities that a run planned, whose lines count less already; return what they were taken off."""
     if not amounts:
-        return
+        return ()
     rows = session.execute(
         queries.open_purchase_allocations(session, is_one_of(session, PurchaseAllocation.id, amounts))
         .with_only_columns(PurchaseAllocation, OrderLine, Order, PurchaseOrder.number, PurchaseOrderLine.position)
@@ -121,6 +129,7 @@ def release_purchase_allocations(session: Session, parts: Sequence[Part], *, act
     ]
     if pairs := take_off(session, found, amounts):
         publish(session, PurchaseAllocationRemoved(pairs))
+    return found
 
 
 def take_off(session: Session, rows: Sequence[OpenAllocation], amounts: Mapping[int, int]) -> tuple[Pair, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import NamedTuple, cast
 
 from sqlalchemy import Table, delete, select
@@ -20,7 +21,7 @@ from modules.procurement.models import PurchaseOrderLine, Receipt
 from modules.procurement.services import add_allocated
 from modules.sales.models import Allocation, Order, OrderLine
 from modules.sales.queries import service_order
-from modules.sales.services import free_allocations, return_to_backorders
+from modules.sales.services import Incoming, count_incoming, free_allocations, return_to_backorders
 
 CONVERSION = cast(Table, Conversion.__table__)
 PURCHASE_ALLOCATION = cast(Table, PurchaseAllocation.__table__)
@@ -102,6 +103,8 @@ class _Freed(NamedTuple):
     purchase_allocation_id: int
     purchase_line_id: int
     backorder_id: int
+    line_id: int
+    expected_on: date | None
 
 
 def restore_purchase_allocations(session: Session, event: ReceiptReversed) -> None:
@@ -121,6 +124,7 @@ def restore_purchase_allocations(session: Session, event: ReceiptReversed) -> No
     parts = [part for line_id, most in room.items() for part in give_back(of_lines[line_id], most)]
     _reopen(session, room, sums((rows[id_].purchase_allocation_id, amount) for id_, amount in parts))
     add_allocated(session, [(rows[id_].purchase_line_id, amount) for id_, amount in parts])
+    count_incoming(session, [Incoming(rows[id_].line_id, amount, rows[id_].expected_on) for id_, amount in parts])
     return_to_backorders(session, [(rows[id_].backorder_id, amount) for id_, amount in parts])
 
 
@@ -138,8 +142,11 @@ def _in_order_of_service(session: Session, ids: Mapping[int, int]) -> Sequence[_
             Conversion.purchase_allocation_id,
             PurchaseAllocation.purchase_line_id,
             Conversion.backorder_id,
+            PurchaseAllocation.line_id,
+            PurchaseOrderLine.expected_on,
         )
         .join(Conversion.purchase_allocation)
+        .join(PurchaseAllocation.purchase_line)
         .join(PurchaseAllocation.line)
         .join(OrderLine.order)
         .where(is_one_of(session, Conversion.id, ids), Conversion.backorder_id.is_not(None), Order.is_confirmed)

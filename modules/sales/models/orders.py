@@ -33,6 +33,7 @@ class Order(Tracked, Model):
     __table_args__ = (
         CheckConstraint("state = 'draft' OR state = 'cancelled' OR number IS NOT NULL", "numbered"),
         Index("ix_sales_order_state", "state", "id"),
+        partial_index("ix_sales_order_complete", "state", where="shipping_policy = 'complete'"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -75,7 +76,11 @@ Index("ix_sales_order_service", Order.state, Order.priority.desc(), Order.ordere
 
 
 class OrderLine(Tracked, Model):
-    """A quantity of one product in one order, with what of it is packed, cancelled and allocated."""
+    """A quantity of one product in one order, with what of it is packed, cancelled and allocated.
+
+    `incoming` is what is reserved for it of supply that is to come. None of that is expected after `last_incoming_on`,
+    which is `date.max` where nobody knows when some of it comes.
+    """
 
     __tablename__ = "sales_order_line"
     __table_args__ = (
@@ -83,6 +88,8 @@ class OrderLine(Tracked, Model):
         CheckConstraint("quantity > 0", "quantity_positive"),
         CheckConstraint("packed >= 0 AND cancelled >= 0 AND packed + cancelled <= quantity", "open_not_negative"),
         CheckConstraint("allocated >= 0 AND allocated <= quantity - packed - cancelled", "allocated_within_open"),
+        CheckConstraint("incoming >= 0", "incoming_not_negative"),
+        CheckConstraint("(incoming = 0) = (last_incoming_on IS NULL)", "last_incoming_on_where_incoming"),
         CheckConstraint("unit_price >= 0", "unit_price_not_negative"),
         # A run reads the lines of a product that have need. This index is smaller than that of all lines, so that
         # the database prefers it even without statistics.
@@ -96,6 +103,19 @@ class OrderLine(Tracked, Model):
         # Lists of open lines go by these: they are small, however many lines were packed.
         partial_index("ix_sales_order_line_open", "promise_date", where="quantity - packed - cancelled > 0"),
         partial_index("ix_sales_order_line_open_id", "id", where="quantity - packed - cancelled > 0"),
+        # Promises that may be broken: of these there are few, however many lines are open.
+        partial_index("ix_sales_order_line_late_supply", "promise_date", where="last_incoming_on > promise_date"),
+        partial_index(
+            "ix_sales_order_line_uncovered_promise",
+            "promise_date",
+            where="promise_date IS NOT NULL AND quantity - packed - cancelled - allocated - incoming > 0",
+        ),
+        partial_index(
+            "ix_sales_order_line_unpromised_request",
+            "promise_date",
+            "requested_on",
+            where="promise_date IS NULL AND requested_on IS NOT NULL AND quantity - packed - cancelled > 0",
+        ),
         partial_index("ix_sales_order_line_preorder", "product_id", where="is_preorder is true"),
         partial_index("ix_sales_order_line_held", "id", where="hold_allocation is true"),
         Index("ix_sales_order_line_product", "product_id", "order_id"),
@@ -109,6 +129,8 @@ class OrderLine(Tracked, Model):
     packed: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
     cancelled: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
     allocated: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0))
+    incoming: Mapped[Decimal] = mapped_column(Quantity, default=Decimal(0), server_default="0")
+    last_incoming_on: Mapped[date | None]
     unit_price: Mapped[Decimal | None] = mapped_column(Money)
     requested_on: Mapped[date | None]
     promise_date: Mapped[date | None]
@@ -150,6 +172,21 @@ class OrderLine(Tracked, Model):
     @classmethod
     def _has_need(cls) -> ColumnElement[bool]:
         return above_zero(cls.need)
+
+    @hybrid_property
+    def uncovered(self) -> Decimal:
+        """The open quantity for which nothing is reserved, neither stock nor supply that is to come."""
+        return self.quantity - self.packed - self.cancelled - self.allocated - self.incoming
+
+    @hybrid_property
+    def is_uncovered(self) -> bool:
+        """Whether something open is not covered; in SQL an index finds the lines that have a promise date."""
+        return self.uncovered > 0
+
+    @is_uncovered.inplace.expression
+    @classmethod
+    def _is_uncovered(cls) -> ColumnElement[bool]:
+        return above_zero(cls.uncovered)
 
     def history_subject(self) -> Subject:
         """A line's changes are changes of its order."""

@@ -25,6 +25,7 @@ from modules.sales.services.backorders import (
 from modules.sales.services.book import BookRun, Changed, allocate_book, allocate_book_at_once, apply_preview
 from modules.sales.services.customers import save_customers
 from modules.sales.services.demo import load_demo
+from modules.sales.services.incoming import Incoming, count_incoming
 from modules.sales.services.lines import (
     NewLine,
     add_lines,
@@ -76,6 +77,7 @@ __all__ = [
     "Changed",
     "Converted",
     "Grant",
+    "Incoming",
     "Landed",
     "MadeQuote",
     "NewDraft",
@@ -106,6 +108,7 @@ __all__ = [
     "check_new_lines",
     "confirm",
     "confirm_orders",
+    "count_incoming",
     "create_confirmed",
     "create_draft",
     "create_drafts",

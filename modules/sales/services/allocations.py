@@ -12,7 +12,6 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from erp import clock, history
 from erp.db import (
-    bulk_add,
     bulk_insert,
     bulk_update,
     is_one_of,
@@ -33,6 +32,7 @@ from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.planning import Plan, Rules, plan_run, served_first
 from modules.sales.queries import Loss, Scope
 from modules.sales.services.backorders import absorb_into_backorders, write_backorders
+from modules.sales.services.incoming import SETS, TYPES, Total, planned_totals
 from modules.sales.services.locking import lock_order
 from modules.sales.services.promise_dates import first_promises
 from modules.sales.services.releases import ALLOCATION, LINE, free_reserved, hold_changes
@@ -155,7 +155,7 @@ def write_plans(
     promises, are_all = first_promises(session, plans)
     held = [line for line in let_in if line.hold_allocation]
     history.record_all(session, hold_changes(held, False))
-    _write_lines(session, granted, promises, {line.id for line in held})
+    _write_lines(session, granted, promises, {line.id for line in held}, planned_totals(plans))
     _write(session, grants, granted, source)
     write_backorders(session, (change for plan in plans for change in plan.backorders))
     publish(session, _served(scope, plans, are_promised=is_alone and are_all))
@@ -195,14 +195,15 @@ class Converted(NamedTuple):
 def allocate_on(
     session: Session, grants: Sequence[Grant], source: AllocationSource = AllocationSource.receipt
 ) -> list[Converted]:
-    """Allocate balances to order lines, as when goods arrive that were on a purchase order for them.
+    """Allocate balances to order lines when goods arrive that were incoming supply reserved for them.
 
-    A grant's demand is a line, its supply a balance. Each unit leaves the line's backorder row. Returns what became of
-    each grant, in their order. The caller holds the products' locks.
+    A grant's demand is a line, its supply a balance. Each unit leaves what is incoming for the line, and its backorder
+    row. Returns what became of each grant, in their order. The caller holds the products' locks.
     """
     granted = sums((grant.demand, grant.quantity) for grant in grants)
     ids = new_ids(session, ALLOCATION, len(grants))
-    _write_lines(session, granted, {}, set())
+    came = {line_id: Total(-quantity) for line_id, quantity in granted.items()}
+    _write_lines(session, granted, {}, set(), came)
     _write(session, grants, granted, source, ids=ids)
     backorders = absorb_into_backorders(session, granted)
     return [Converted(id_, backorders.get(grant.demand)) for id_, grant in zip(ids, grants, strict=True)]
@@ -238,20 +239,31 @@ def _write(
     publish(session, LinesAllocated(granted))
 
 
-def _write_lines(session: Session, granted: Mapping[int, int], promises: Mapping[int, date], let_in: Set[int]) -> None:
-    """Add raw quantities to what lines have allocated, promise those of `promises` without a date, and let lines in."""
-    if not (promises or let_in):
-        bulk_add(session, LINE, ("allocated",), sorted(granted.items()))
-        return
-    sets = {"allocated": "allocated + {granted}", "promise_date": "coalesce(promise_date, {day})"}
-    types = {"granted": "bigint", "day": "date"}
-    line_ids = sorted({*granted, *promises, *let_in})
-    rows: list[tuple[Any, ...]] = [(id_, granted.get(id_, 0), promises.get(id_)) for id_ in line_ids]
+def _write_lines(
+    session: Session,
+    granted: Mapping[int, int],
+    promises: Mapping[int, date],
+    let_in: Set[int],
+    incoming: Mapping[int, Total],
+) -> None:
+    """Write all that changes of lines at once, so that each is written once.
+
+    They get raw quantities of stock and of incoming supply, those of `promises` without a date are promised one, and
+    others are let in.
+    """
+    line_ids = sorted({*granted, *promises, *let_in, *incoming})
+    sets, types = {"allocated": "allocated + {granted}"}, {"granted": "bigint"}
+    columns: list[Iterable[Any]] = [line_ids, (granted.get(id_, 0) for id_ in line_ids)]
+    if promises:
+        sets["promise_date"], types["day"] = "coalesce(promise_date, {day})", "date"
+        columns.append(promises.get(id_) for id_ in line_ids)
     if let_in:
-        sets["hold_allocation"] = "hold_allocation AND NOT {is_let_in}"
-        types["is_let_in"] = "boolean"
-        rows = [(*row, row[0] in let_in) for row in rows]
-    bulk_update(session, LINE, sets, types, rows)
+        sets["hold_allocation"], types["is_let_in"] = "hold_allocation AND NOT {is_let_in}", "boolean"
+        columns.append(id_ in let_in for id_ in line_ids)
+    if incoming:
+        sets, types = sets | SETS, types | TYPES
+        columns += zip(*(incoming.get(id_, Total()) for id_ in line_ids), strict=True)
+    bulk_update(session, LINE, sets, types, list(zip(*columns, strict=True)))
     session.expire_all()
 
 
