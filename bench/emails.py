@@ -171,8 +171,8 @@ def _write(session: Session, count: int) -> None:
             [(i, f"SO{i:06d}", i, now, 0, "partial", "confirmed", "", 1) for i in numbers],
         ),
         "sales_order_line": (
-            "id order_id position product_id quantity packed cancelled allocated incoming last_incoming_on promise_date "
-            "is_promise_pinned is_preorder hold_allocation",
+            "id order_id position product_id quantity packed cancelled allocated incoming last_incoming_on "
+            "promise_date is_promise_pinned is_preorder hold_allocation",
             [(i, i, 1, 1, unit, 0, 0, 0, unit, day, day, False, False, False) for i in numbers],
         ),
         "erp_run": ("id kind name user_name started_at", [(1, "command", "bench", "", now)]),

@@ -55,12 +55,12 @@ class AllocatePurchaseLines(Choose):
 
     @override
     def rows(self, session: Session, row: Any) -> Sequence[queries.Incoming]:
-        wanted = queries.uncovered_quantity(session, row)
+        wanted = row.uncovered
         return queries.incoming_lines(session, [row.product_id], wanted=wanted) if wanted > 0 else ()
 
     @override
     def depends_on(self, session: Session, row: Any) -> Facts:
-        return {say("not covered"): queries.uncovered_quantity(session, row)}
+        return {say("not covered"): row.uncovered}
 
     @override
     def depends_on_row(self, item: queries.Incoming) -> Facts:
@@ -79,7 +79,7 @@ class AllocatePurchaseLines(Choose):
 
     @override
     def context(self, session: Session, row: Any) -> dict[str, Any]:
-        wanted = queries.uncovered_quantity(session, row)
+        wanted = row.uncovered
         if wanted <= 0:
             return {"note": "All of this line that stock does not cover is on purchase orders already."}
         pairs = [(row.id, each.id) for each in self.rows(session, row)]
@@ -91,7 +91,8 @@ class AllocatePurchaseLines(Choose):
     @override
     def do(self, session: Session, row: Any, chosen: Sequence[Chosen], form: Any) -> str:
         lock_products(session, [row.product_id])
-        name, line_id, wanted = str(row), row.id, queries.uncovered_quantity(session, row)
+        session.refresh(row)
+        name, line_id, wanted = str(row), row.id, row.uncovered
         amounts: dict[tuple[int, int], Decimal] = {}
         parts = []
         for each in chosen:

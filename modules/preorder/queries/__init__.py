@@ -84,7 +84,7 @@ from modules.preorder.queries.rebalance_preview import (
 )
 from modules.preorder.queries.rebalancing import Book, planned_exchanges, products_to_rebalance, rebalance_books
 from modules.preorder.queries.refusals import before_launch, over_limits, quote_terms
-from modules.preorder.queries.sales_lines import has_open_quantity, history_of_line, in_scope, uncovered_quantity
+from modules.preorder.queries.sales_lines import has_open_quantity, history_of_line, in_scope
 from modules.preorder.queries.snapshot import incoming_holdings, incoming_rules, incoming_supply
 from modules.preorder.queries.supply_gains import gained_by_ordering, gained_by_receiving, gained_without
 from modules.preorder.queries.unallocated_lines import has_open_serial_lines, has_scheduled_lines, is_unallocated
@@ -233,7 +233,6 @@ __all__ = [
     "supply_notes",
     "synced_dates",
     "uncovered_backorders",
-    "uncovered_quantity",
     "waiting_lines",
     "what_if",
     "when_expected",

@@ -83,8 +83,8 @@ def _stock(session: Session, product_ids: Sequence[int], today: date) -> dict[in
 
 def _needed(session: Session, product_ids: Sequence[int]) -> dict[int, Decimal]:
     """Return the need of each product that purchase orders do not cover, without that of scheduled lines."""
-    lines, allocated = confirmed_lines(OrderLine.product_id.in_(product_ids), OrderLine.has_need, not_(is_scheduled()))
-    columns = (OrderLine.product_id, total(OrderLine.need - allocated))
+    lines = confirmed_lines(OrderLine.product_id.in_(product_ids), OrderLine.has_need, not_(is_scheduled()))
+    columns = (OrderLine.product_id, total(OrderLine.uncovered))
     return dict(session.execute(lines.with_only_columns(*columns).group_by(OrderLine.product_id)).all())
 
 
@@ -92,8 +92,8 @@ def scheduled_needs(session: Session, product_ids: Sequence[int]) -> list[tuple[
     """Return (product id, requested day, quantity) of what purchase orders do not cover of scheduled lines."""
     if last_served_day() is None:
         return []
-    lines, allocated = confirmed_lines(OrderLine.product_id.in_(product_ids), OrderLine.has_need, is_scheduled())
-    columns = (OrderLine.product_id, OrderLine.requested_on, total(OrderLine.need - allocated))
+    lines = confirmed_lines(OrderLine.product_id.in_(product_ids), OrderLine.has_need, is_scheduled())
+    columns = (OrderLine.product_id, OrderLine.requested_on, total(OrderLine.uncovered))
     rows = lines.with_only_columns(*columns).group_by(OrderLine.product_id, OrderLine.requested_on)
     found = session.execute(rows.order_by(OrderLine.requested_on)).all()
     return [(product_id, day, quantity) for product_id, day, quantity in found if day and quantity]

@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from erp.db import is_one_of, raw, read_rows
+from erp.db import raw, read_rows
 from modules.inventory_lots.models import Product
 from modules.preorder.domain import Uncovered
-from modules.preorder.models import PurchaseAllocation
-from modules.preorder.queries.purchase_allocations import (
-    MOST_SHOWN,
-    NOTHING,
-    of_lines,
-    purchase_allocated_by_line,
-)
+from modules.preorder.queries.purchase_allocations import MOST_SHOWN, NOTHING
 from modules.preorder.queries.sales_lines import in_scope
 from modules.sales.models import Backorder, Customer, Order, OrderLine
 from modules.sales.queries import Scope, is_waiting, service_order
@@ -30,27 +24,18 @@ def uncovered_backorders(session: Session, scope: Scope) -> list[Uncovered]:
     Lines on hold are left out unless the scope names them.
     """
     may = is_waiting(session) if scope.line_ids is None else Order.state == OrderState.confirmed
+    uncovered = Backorder.open_quantity - OrderLine.incoming
     waiting = (
-        select(OrderLine.id, OrderLine.product_id, raw(Backorder.open_quantity))
+        select(OrderLine.id, OrderLine.product_id, raw(uncovered))
         .select_from(Backorder)
         .join(OrderLine, and_(OrderLine.id == Backorder.line_id, Backorder.is_open))
         .join(OrderLine.order)
         .join(Product, Product.id == OrderLine.product_id)
         # What is on backorder is needed too: the condition lets the index of needing lines find these lines.
-        .where(in_scope(session, scope), OrderLine.has_need, may)
+        .where(in_scope(session, scope), OrderLine.has_need, may, uncovered > NOTHING)
         .order_by(OrderLine.product_id, *service_order(session))
     )
-    backorders = read_rows(session, waiting)
-    # Summed for these very lines: a planner without statistics finds their purchase allocations all the same.
-    sums = purchase_allocated_by_line(
-        is_one_of(session, PurchaseAllocation.line_id, [line_id for line_id, *_ in backorders])
-    )
-    allocated: dict[int, int] = dict(read_rows(session, select(sums.c.line_id, raw(sums.c.purchase_allocated))))
-    return [
-        Uncovered(line_id, product_id, remainder)
-        for line_id, product_id, quantity in backorders
-        if (remainder := quantity - allocated.get(line_id, 0)) > 0
-    ]
+    return list(map(Uncovered._make, read_rows(session, waiting)))
 
 
 def waiting_lines(session: Session, product_id: int) -> Sequence[Any]:
@@ -58,9 +43,7 @@ def waiting_lines(session: Session, product_id: int) -> Sequence[Any]:
 
     Lines on hold are among them: a clerk may allocate what automatic runs leave alone.
     """
-    of_product = OrderLine.product_id == product_id
-    sums = purchase_allocated_by_line(of_lines(of_product))
-    allocated = func.coalesce(sums.c.purchase_allocated, NOTHING)
+    remainder = Backorder.open_quantity - OrderLine.incoming
     rows = (
         select(
             Backorder.id,
@@ -75,15 +58,14 @@ def waiting_lines(session: Session, product_id: int) -> Sequence[Any]:
             OrderLine.hold_allocation,
             Backorder.kind,
             Backorder.open_quantity.label("waiting"),
-            allocated.label("purchase_allocated"),
-            (Backorder.open_quantity - allocated).label("remainder"),
+            OrderLine.incoming.label("purchase_allocated"),
+            remainder.label("remainder"),
         )
         .select_from(Backorder)
         .join(OrderLine, and_(OrderLine.id == Backorder.line_id, Backorder.is_open))
         .join(OrderLine.order)
         .join(Order.customer)
-        .outerjoin(sums, sums.c.line_id == OrderLine.id)
-        .where(Order.state == OrderState.confirmed, Backorder.open_quantity > allocated, of_product)
+        .where(Order.state == OrderState.confirmed, remainder > NOTHING, OrderLine.product_id == product_id)
         .order_by(*service_order(session))
         .limit(MOST_SHOWN)
     )

@@ -234,10 +234,10 @@ def coverage_of_line(line: OrderLine, on_purchase_orders: Decimal) -> CoverageSt
 
 def coverage_of_orders(session: Session, order_ids: Collection[int]) -> dict[int, CoverageState]:
     """Return how far purchase orders cover what stock leaves open of each order; one that needs none is left out."""
-    lines, allocated = confirmed_lines(OrderLine.order_id.in_(order_ids), OrderLine.has_need)
+    lines = confirmed_lines(OrderLine.order_id.in_(order_ids), OrderLine.has_need)
     rows = session.execute(
         lines.join(OrderLine.product)
-        .with_only_columns(OrderLine.order_id, total(OrderLine.need), total(allocated))
+        .with_only_columns(OrderLine.order_id, total(OrderLine.need), total(OrderLine.incoming))
         .where(Product.tracking != Tracking.serial)
         .group_by(OrderLine.order_id)
     )

@@ -58,10 +58,8 @@ def demand_of(session: Session, product_ids: Sequence[int]) -> dict[int, Demand]
 
 def _open_preorders(session: Session, product_ids: Sequence[int]) -> dict[int, list[Decimal]]:
     """Return the open quantity of each product's preorders, and what they have on purchase orders."""
-    lines, allocated = confirmed_lines(
-        OrderLine.product_id.in_(product_ids), OrderLine.is_preorder.is_(True), has_open_quantity()
-    )
-    columns = (OrderLine.product_id, total(OrderLine.open_quantity), total(allocated))
+    lines = confirmed_lines(OrderLine.product_id.in_(product_ids), OrderLine.is_preorder.is_(True), has_open_quantity())
+    columns = (OrderLine.product_id, total(OrderLine.open_quantity), total(OrderLine.incoming))
     rows = session.execute(lines.with_only_columns(*columns).group_by(OrderLine.product_id))
     return {product_id: quantities for product_id, *quantities in rows}
 

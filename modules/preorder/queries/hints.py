@@ -234,14 +234,14 @@ def _passed_over(session: Session, product_ids: Iterable[int]) -> dict[int, list
     if not ids:
         return {}
     of_products = is_one_of(session, OrderLine.product_id, ids)
-    lines, allocated = confirmed_lines(of_products, OrderLine.has_need)
+    lines = confirmed_lines(of_products, OrderLine.has_need)
     held = is_held(session)
     rows = lines.join(OrderLine.product).with_only_columns(
         OrderLine.product_id, Order.number, OrderLine.position, held.label("is_held")
     )
     names: dict[int, list[str]] = {}
     for product_id, number, position, holds in session.execute(
-        rows.where(OrderLine.need > allocated, or_(held, is_scheduled())).order_by(OrderLine.id)
+        rows.where(OrderLine.is_uncovered, or_(held, is_scheduled())).order_by(OrderLine.id)
     ):
         names.setdefault(product_id, []).append(f"{number}/{position} ({'held' if holds else 'scheduled'})")
     return names

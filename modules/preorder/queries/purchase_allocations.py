@@ -8,7 +8,7 @@ from itertools import groupby
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, Subquery, and_, func, literal, null, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, func, literal, null, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from erp.db import Quantity, from_raw, is_one_of, raw, read_rows, total
@@ -72,14 +72,6 @@ class OpenAllocation(NamedTuple):
     purchase_line_id: int
     outstanding: int
     received: int
-
-
-def of_lines(*conditions: SQLColumnExpression[bool]) -> ColumnElement[bool]:
-    """Return the condition of purchase allocations whose sales order lines meet `conditions`.
-
-    It keeps a sum from reading more than these.
-    """
-    return PurchaseAllocation.line_id.in_(select(OrderLine.id).where(*conditions))
 
 
 def purchase_allocated_by_line(*conditions: ColumnElement[bool]) -> Subquery:

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, SQLColumnExpression, and_, func, select
+from sqlalchemy import ColumnElement, Row, Select, SQLColumnExpression, and_, select
 from sqlalchemy.orm import Session, joinedload
 
 from erp.db import is_one_of
 from erp.models import HistoryEntry
-from modules.preorder.queries.purchase_allocations import (
-    NOTHING,
-    of_lines,
-    purchase_allocated,
-    purchase_allocated_by_line,
-)
 from modules.sales.models import Customer, Order, OrderLine
 from modules.sales.queries import Scope, service_order
 from modules.sales.states import OrderState
@@ -49,22 +41,9 @@ def in_scope(session: Session, scope: Scope) -> ColumnElement[bool]:
     return and_(of_products, is_one_of(session, OrderLine.id, scope.line_ids))
 
 
-def confirmed_lines(*conditions: SQLColumnExpression[bool]) -> tuple[Select[Any], ColumnElement[Decimal]]:
-    """Select lines of confirmed orders; also return the column of what each has on purchase orders."""
-    sums = purchase_allocated_by_line(of_lines(*conditions))
-    lines = (
-        select(OrderLine)
-        .select_from(OrderLine)
-        .join(OrderLine.order)
-        .outerjoin(sums, sums.c.line_id == OrderLine.id)
-        .where(*conditions, Order.state == OrderState.confirmed)
-    )
-    return lines, func.coalesce(sums.c.purchase_allocated, NOTHING)
-
-
-def uncovered_quantity(session: Session, line: OrderLine) -> Decimal:
-    """Return what of a line neither stock nor purchase orders cover."""
-    return line.need - purchase_allocated(session, [line.id]).get(line.id, Decimal(0))
+def confirmed_lines(*conditions: SQLColumnExpression[bool]) -> Select[OrderLine]:
+    """Select lines of confirmed orders."""
+    return select(OrderLine).join(OrderLine.order).where(*conditions, Order.state == OrderState.confirmed)
 
 
 def history_of_line(session: Session, line: OrderLine) -> tuple[Sequence[HistoryEntry], bool]:

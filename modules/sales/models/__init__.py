@@ -1,15 +1,7 @@
 """Tables of sales: customers, orders, allocations, backorders, packs and quotes."""
 
-from modules.sales.models.orders import (
-    Allocation,
-    Backorder,
-    Customer,
-    Order,
-    OrderLine,
-    Pack,
-    PackLine,
-    PackReversal,
-)
+from modules.sales.models.orders import Allocation, Backorder, Customer, Order, OrderLine
+from modules.sales.models.packs import Pack, PackLine, PackReversal
 from modules.sales.models.quotes import Quote, QuoteLine, QuotePart, quote_name
 
 __all__ = [
