@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from sqlalchemy import ColumnElement, Select, and_, not_, select
 from sqlalchemy.orm import Session
 
@@ -9,7 +11,7 @@ from erp import clock
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.states import Tracking
 from modules.preorder.domain import CoverageState
-from modules.preorder.models import ProductPreorder, PurchaseAllocation
+from modules.preorder.models import ProductPreorder
 from modules.preorder.queries.late_candidates import may_be_late
 from modules.preorder.queries.late_lines import is_late_line
 from modules.sales.models import Order, OrderLine
@@ -18,8 +20,7 @@ from modules.sales.queries import has_line
 
 def is_allocated_to_purchases(_session: Session | None = None) -> ColumnElement[bool]:
     """Return the condition on an order line that something of it is on a purchase order."""
-    rows = select(PurchaseAllocation.id).where(PurchaseAllocation.line_id == OrderLine.id, PurchaseAllocation.is_open)
-    return rows.correlate(OrderLine).exists()
+    return and_(OrderLine.incoming > Decimal(0))
 
 
 def is_before_launch(_session: Session) -> ColumnElement[bool]:

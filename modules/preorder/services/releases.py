@@ -199,30 +199,21 @@ def convert_or_release(session: Session, falls: Sequence[OutstandingFall]) -> No
     release_purchase_allocations(session, parts, action="released")
 
 
-class Landing(NamedTuple):
-    """A raw quantity of a receipt, for a purchase allocation."""
-
-    purchase_allocation_id: int
-    receipt_id: int
-    quantity: int
-
-
 def _convert(session: Session, falls: Sequence[OutstandingFall]) -> None:
     """Turn purchase allocations into allocations of the goods that landed on usable balances."""
     usable = _usable_balances(session, {fall.balance_id for fall in falls if fall.balance_id is not None})
     balances = {fall.receipt_id: fall.balance_id for fall in falls if fall.receipt_id and fall.balance_id in usable}
-    landed: dict[int, list[Part]] = {}
+    landed: dict[int, list[tuple[int, int]]] = {}
     for fall in falls:
         if fall.receipt_id in balances:
-            landed.setdefault(fall.line_id, []).append(Part(fall.receipt_id, to_raw(fall.landed_quantity)))
+            landed.setdefault(fall.line_id, []).append((fall.receipt_id, to_raw(fall.landed_quantity)))
     rows = {row.id: row for row in queries.in_order_of_service(session, landed)}
-    queue: dict[int, list[Part]] = {}
-    for row in rows.values():
-        queue.setdefault(row.purchase_line_id, []).append(Part(row.id, row.outstanding))
-    landings = [
-        Landing(*grant) for line_id, receipts in landed.items() for grant in plan(queue.get(line_id, ()), receipts)
-    ]
-    gone = sums((each.receipt_id, each.quantity) for each in landings)
+    queue: dict[int, list[tuple[int, int]]] = {}
+    for id_, row in rows.items():
+        queue.setdefault(row.purchase_line_id, []).append((id_, row.outstanding))
+    # The demand of each is a purchase allocation, its supply a receipt.
+    landings = [each for line_id, receipts in landed.items() for each in plan(queue.get(line_id, ()), receipts)]
+    gone = sums((receipt_id, quantity) for _, receipt_id, quantity in landings)
     left = {
         line_id: [(receipt_id, quantity - gone.get(receipt_id, 0)) for receipt_id, quantity in receipts]
         for line_id, receipts in landed.items()
@@ -233,25 +224,23 @@ def _convert(session: Session, falls: Sequence[OutstandingFall]) -> None:
 
 def _receive(
     session: Session,
-    landings: Sequence[Landing],
+    landings: Sequence[Grant],
     rows: Mapping[int, OpenAllocation],
     balances: Mapping[int, int],
 ) -> None:
     """Write purchase allocations that became allocations of the goods that landed."""
     if not landings:
         return
-    received = sums((each.purchase_allocation_id, each.quantity) for each in landings)
-    freed = sums((rows[each.purchase_allocation_id].purchase_line_id, each.quantity) for each in landings)
+    received = sums((id_, quantity) for id_, _, quantity in landings)
+    freed = sums((rows[id_].purchase_line_id, quantity) for id_, quantity in received.items())
     _reduce_outstanding(session, sorted(received.items()), {"received": "received + {amount}"})
     release_allocated(session, sorted(freed.items()))
-    grants = [
-        Grant(rows[each.purchase_allocation_id].line_id, balances[each.receipt_id], each.quantity) for each in landings
-    ]
+    grants = [Grant(rows[id_].line_id, balances[receipt_id], quantity) for id_, receipt_id, quantity in landings]
     _record(session, landings, allocate_on(session, grants))
     session.expire_all()
 
 
-def _record(session: Session, landings: Sequence[Landing], made: Sequence[Converted]) -> None:
+def _record(session: Session, landings: Sequence[Grant], made: Sequence[Converted]) -> None:
     """Write which receipt turned which purchase allocation into which allocation."""
     columns = ("purchase_allocation_id", "receipt_id", "quantity", "allocation_id", "backorder_id")
     rows = [(*landing, *each) for landing, each in zip(landings, made, strict=True)]

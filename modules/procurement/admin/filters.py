@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 
 from erp import clock
 from erp.admin import DerivedFilter, QuickFilter, WorkQueue, compared, yes_or_no
@@ -18,8 +18,12 @@ def _is_open() -> ColumnElement[bool]:
 
 
 def _has_overdue_line() -> ColumnElement[bool]:
-    late = select(_LINE.id).where(_LINE.has_outstanding, _LINE.expected_on < clock.today())
-    return late.where(_LINE.order_id == PurchaseOrder.id, _is_open()).correlate(PurchaseOrder).exists()
+    return _overdue().where(_LINE.order_id == PurchaseOrder.id, _is_open()).correlate(PurchaseOrder).exists()
+
+
+def _overdue() -> Select[int]:
+    """Select the orders of the lines that are overdue, which an index of expected dates finds."""
+    return select(_LINE.order_id).where(_LINE.has_outstanding, _LINE.expected_on < clock.today())
 
 
 def _next_expected() -> ColumnElement[object]:
@@ -33,7 +37,7 @@ def _lines() -> ColumnElement[int]:
 
 
 ORDER_FILTERS = (
-    yes_or_no("Overdue", _has_overdue_line, among=_is_open),
+    yes_or_no("Overdue", _has_overdue_line, among=_is_open, candidates=_overdue),
     *of_day("Next expected", _next_expected),
     *compared("Lines", _lines),
 )

@@ -102,5 +102,7 @@ def is_ready_to_pack(session: Session) -> ColumnElement[bool]:
 def _has_stock(*conditions: Any) -> ColumnElement[bool]:
     """Return whether an order has something allocated in stock that meets conditions and is not packed yet."""
     rows = select(Allocation.id).join(Allocation.line).join(Allocation.balance)
-    rows = with_lot_and_location(rows).where(OrderLine.order_id == Order.id, Allocation.is_unpacked, *conditions)
+    # Most lines of a large book have nothing allocated: they are passed over before their allocations are looked up.
+    of_order = OrderLine.order_id == Order.id, OrderLine.allocated > Decimal(0), Allocation.is_unpacked
+    rows = with_lot_and_location(rows).where(*of_order, *conditions)
     return rows.offset(0).correlate(Order).exists()

@@ -32,7 +32,7 @@ from modules.sales.models import Backorder, Order, OrderLine
 from modules.sales.planning import Plan, Rules, plan_run, served_first
 from modules.sales.queries import Loss, Scope
 from modules.sales.services.backorders import absorb_into_backorders, write_backorders
-from modules.sales.services.incoming import SETS, TYPES, Total, planned_totals
+from modules.sales.services.incoming import ARRIVED, NONE, SETS, TYPES, Total, planned_totals
 from modules.sales.services.locking import lock_order
 from modules.sales.services.promise_dates import first_promises
 from modules.sales.services.releases import ALLOCATION, LINE, free_reserved, hold_changes
@@ -202,8 +202,7 @@ def allocate_on(
     """
     granted = sums((grant.demand, grant.quantity) for grant in grants)
     ids = new_ids(session, ALLOCATION, len(grants))
-    came = {line_id: Total(-quantity) for line_id, quantity in granted.items()}
-    _write_lines(session, granted, {}, set(), came)
+    bulk_update(session, LINE, ARRIVED, {"came": "bigint"}, sorted(granted.items()))
     _write(session, grants, granted, source, ids=ids)
     backorders = absorb_into_backorders(session, granted)
     return [Converted(id_, backorders.get(grant.demand)) for id_, grant in zip(ids, grants, strict=True)]
@@ -262,7 +261,7 @@ def _write_lines(
         columns.append(id_ in let_in for id_ in line_ids)
     if incoming:
         sets, types = sets | SETS, types | TYPES
-        columns += zip(*(incoming.get(id_, Total()) for id_ in line_ids), strict=True)
+        columns += zip(*(incoming.get(id_, NONE) for id_ in line_ids), strict=True)
     bulk_update(session, LINE, sets, types, list(zip(*columns, strict=True)))
     session.expire_all()
 

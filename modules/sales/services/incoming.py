@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from datetime import date
+from itertools import chain
 from typing import NamedTuple, cast
 
 from sqlalchemy import Table
@@ -25,20 +26,22 @@ class Incoming(NamedTuple):
     day: date | None = None
 
 
-class Total(NamedTuple):
-    """What changes of all that is reserved for a line, and its last day where that may become later."""
-
-    quantity: int = 0
-    last: date | None = None
-
-
-_SUM = "incoming + {more_incoming}"
+# What changes of all that is reserved for a line, and its last day where that may become later.
+Total = tuple[int, date | None]
+NONE: Total = (0, None)
+_SUM, _LAST = "incoming + {more_incoming}", "last_incoming_on"
 SETS = {
     "incoming": _SUM,
     "last_incoming_on": (
         f"CASE WHEN {_SUM} = 0 THEN NULL "
-        "WHEN last_incoming_on IS NULL OR last_incoming_on < {last_day} THEN {last_day} ELSE last_incoming_on END"
+        f"WHEN {_LAST} IS NULL OR {_LAST} < {{last_day}} THEN {{last_day}} ELSE {_LAST} END"
     ),
+}
+# What was incoming and came is allocated at the same time.
+ARRIVED = {
+    "allocated": "allocated + {came}",
+    "incoming": "incoming - {came}",
+    "last_incoming_on": f"CASE WHEN incoming > {{came}} THEN {_LAST} END",
 }
 TYPES = {"more_incoming": "bigint", "last_day": "date"}
 
@@ -54,23 +57,20 @@ def count_incoming(session: Session, parts: Iterable[Incoming]) -> None:
     session.expire_all()
 
 
-def totals(parts: Iterable[Incoming]) -> dict[int, Total]:
-    """Return what these parts change of each line."""
+def totals(parts: Iterable[tuple[int, int, date | None]]) -> dict[int, Total]:
+    """Return what these parts, each as `Incoming` says it, change of each line."""
     found: dict[int, Total] = {}
     for line_id, quantity, day in parts:
-        total = found.get(line_id, Total())
-        last = total.last if quantity < 0 else max(day or date.max, total.last or date.min)
-        found[line_id] = Total(total.quantity + quantity, last)
+        before, last = found.get(line_id, NONE)
+        if quantity >= 0:
+            day = day or date.max
+            last = day if last is None or day > last else last
+        found[line_id] = before + quantity, last
     return found
 
 
-def planned_totals(plans: Iterable[Plan]) -> Mapping[int, Total]:
+def planned_totals(plans: Sequence[Plan]) -> dict[int, Total]:
     """Return what plans change of each line. What lines exchange comes earlier than what they give for it."""
-    return totals(
-        part
-        for plan in plans
-        for part in (
-            *(Incoming(each.holding.line_id, -each.quantity) for each in plan.given_back),
-            *(Incoming(line_id, quantity, supply.day) for line_id, supply, quantity in plan.taken),
-        )
-    )
+    given = ((each.holding.line_id, -each.quantity, None) for plan in plans for each in plan.given_back)
+    taken = ((line_id, quantity, supply.day) for plan in plans for line_id, supply, quantity in plan.taken)
+    return totals(chain(given, taken))
