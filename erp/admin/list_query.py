@@ -121,8 +121,8 @@ class ListQuery(ModelView):
         """Return the conditions that leave the candidates."""
         found = [self.candidates(args)]
         for index, _, value in args.filters or ():
-            used = self._filters[index]
-            found.append(used.candidates[value]() if value in used.candidates else None)
+            named = self._filters[index].candidates if self._is_derived(index) else {}
+            found.append(named[value]() if value in named else None)
         key = self.model.__mapper__.primary_key[0]
         return [is_found(screen_session(), key, ids) for ids in found if ids is not None]
 

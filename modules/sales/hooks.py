@@ -158,7 +158,8 @@ def incoming_supply(session: Session, product_ids: Collection[int]) -> Sequence[
 def incoming_holdings(session: Session, line_ids: Collection[int]) -> Sequence[Holding]:
     """What these lines hold of incoming supply; of each line first what it gives back first.
 
-    The answers are put together.
+    The answers are put together. What a run plans is counted on the lines as incoming; a module that reserves or frees
+    something apart from runs counts it with `count_incoming`.
     """
 
 

@@ -23,6 +23,6 @@ def write_planned(session: Session, event: LinesServed) -> None:
     taken = [
         Reservation(each.line_id, each.supply_id, each.quantity) for each in event.taken if each.kind == PURCHASE_LINE
     ]
-    release_planned(session, given_back, action="released")
+    release_planned(session, given_back)
     exchange_supply(session, exchanges)
     write_purchase_allocations(session, taken, AllocationSource.automatic)

@@ -106,16 +106,20 @@ def release_purchase_allocations(session: Session, parts: Sequence[Part], *, act
     The history of the sales orders says what was taken, under `action`; those taken in full are announced.
     """
     amounts = dict(parts)
-    rows = release_planned(session, amounts, action=action, why=why)
-    count_incoming(session, [Incoming(row.line_id, -amounts[row.id]) for row in rows])
+    if amounts:
+        rows = _recorded(session, amounts, action, why)
+        count_incoming(session, [Incoming(row.line_id, -amounts[row.id]) for row in rows])
+        _release(session, rows, amounts)
 
 
-def release_planned(
-    session: Session, amounts: Mapping[int, int], *, action: str, why: str = ""
-) -> Sequence[OpenAllocation]:
-    """Release quantities that a run planned, whose lines count less already; return what they were taken off."""
-    if not amounts:
-        return ()
+def release_planned(session: Session, amounts: Mapping[int, int]) -> None:
+    """Release what a run planned as raw quantities by id, and has counted on the lines."""
+    if amounts:
+        _release(session, _recorded(session, amounts, "released"), amounts)
+
+
+def _recorded(session: Session, amounts: Mapping[int, int], action: str, why: str = "") -> list[OpenAllocation]:
+    """Write into the history of sales orders what is taken; return the purchase allocations."""
     rows = session.execute(
         queries.open_purchase_allocations(session, is_one_of(session, PurchaseAllocation.id, amounts))
         .with_only_columns(PurchaseAllocation, OrderLine, Order, PurchaseOrder.number, PurchaseOrderLine.position)
@@ -123,13 +127,15 @@ def release_planned(
         .order_by(PurchaseAllocation.id)
     ).all()
     history.record_all(session, _removals(rows, amounts, action, why))
-    found = [
+    return [
         OpenAllocation(row.id, row.line_id, row.purchase_line_id, to_raw(row.outstanding), to_raw(row.received))
         for row, *_ in rows
     ]
-    if pairs := take_off(session, found, amounts):
+
+
+def _release(session: Session, rows: Sequence[OpenAllocation], amounts: Mapping[int, int]) -> None:
+    if pairs := take_off(session, rows, amounts):
         publish(session, PurchaseAllocationRemoved(pairs))
-    return found
 
 
 def take_off(session: Session, rows: Sequence[OpenAllocation], amounts: Mapping[int, int]) -> tuple[Pair, ...]:
