@@ -56,7 +56,7 @@ def test_a_connection_that_the_server_has_closed_is_replaced_before_it_is_used(p
         pid = connection.scalar(text("SELECT pg_backend_pid()"))
     other = create_engine(postgres.url)
     with other.connect() as connection:
-        connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+        connection.execute(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": pid})
     other.dispose()
     with postgres.connect() as connection:
         assert connection.scalar(text("SELECT pg_backend_pid()")) != pid
@@ -68,7 +68,7 @@ def test_a_connection_that_is_cut_while_a_page_is_made_does_not_spoil_the_page(a
     with app.app_context():
         pid = db.session.scalar(text("SELECT pg_backend_pid()"))
         with other.connect() as connection:
-            connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+            connection.execute(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": pid})
     other.dispose()
     with app.app_context():
         assert db.session.scalar(text("SELECT pg_backend_pid()")) != pid
