@@ -18,7 +18,7 @@ def killing(app):
         pid = db.session.scalar(text("SELECT pg_backend_pid()"))
         other = create_engine(db.engine.url)
         with other.connect() as connection:
-            connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+            connection.execute(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": pid})
             connection.commit()
         other.dispose()
         return "answered"
