@@ -10,12 +10,12 @@ from decimal import Decimal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from erp.db import commit, db
+from erp.db import commit, db, to_raw
 from erp.models import RunEntry, RunKind
 from modules.preorder import queries, services
 from modules.preorder.models import ProductPreorder, PurchaseAllocation
 from modules.sales.models import Backorder, Order, OrderLine
-from modules.sales.services import allocate_book
+from modules.sales.services import Incoming, allocate_book, count_incoming
 from tests.properties.brute_force import NEVER, Holder, best
 from tests.properties.reference_model import rows
 from tests.properties.test_the_book import wipe
@@ -103,7 +103,7 @@ class SmallBook:
         run = RunEntry(kind=RunKind.command, name="test")
         session.add(run)
         session.flush()
-        self.lines = {}
+        self.lines, incoming = {}, []
         for line in drawn:
             by_hand = tuple(map(min, line.by_hand, left))
             left = _less(left, by_hand)
@@ -115,8 +115,13 @@ class SmallBook:
                 self.lines[row.id] = line
                 session.add_all(self._held(row.id, "automatic", has, run.id))
                 session.add_all(self._held(row.id, "manual", by_hand, run.id))
+                for (_, day, _), *amounts in zip(supplies, has, by_hand, strict=True):
+                    if quantity := sum(amounts):
+                        incoming.append(Incoming(row.id, to_raw(Decimal(quantity)), _day(day)))
         for line, amount in zip(bought, left, strict=True):
             line.allocated = line.quantity - amount
+        session.flush()
+        count_incoming(session, incoming)
         too_old = [day is not None and day < -PAST_DUE for _, day, _ in supplies]
         self.free = tuple(0 if is_old else amount for amount, is_old in zip(left, too_old, strict=True))
         session.commit()

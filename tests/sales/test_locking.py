@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import update
 
 from erp.db import require_lock
 from modules.inventory_lots.models import Product
 from modules.inventory_lots.services import lock_products
 from modules.sales import services
+from modules.sales.models import OrderLine
 from modules.sales.services import Grant
 from modules.sales.states import OrderState
 from tests.support.inventory_lots import make_product, make_stock
@@ -25,11 +28,17 @@ def line_of(order):
     return order.lines[0]
 
 
+def allocate_what_came(session, line):
+    came = {"incoming": Decimal(1), "last_incoming_on": date(2026, 12, 1)}
+    session.execute(update(OrderLine).where(OrderLine.id == line.id).values(came))
+    services.allocate_on(session, [Grant(line.id, 1, 10_000)])
+
+
 @pytest.mark.parametrize(
     "action",
     [
         lambda session, line: services.serve_products(session, [line.product_id]),
-        lambda session, line: services.allocate_on(session, [Grant(line.id, 1, 10_000)]),
+        allocate_what_came,
         lambda session, line: services.release_balance_allocations(session, {1: Decimal(1)}),
         lambda session, line: services.grow_backorders(session, [line.id]),
         lambda session, line: services.cancel_backorders(session, {1: Decimal(1)}, cause="clerk"),
