@@ -72,6 +72,26 @@ def test_late_lines_are_found_among_others_whatever_a_list_is_sorted_by(session:
     assert [listed("/sales/orders/", flt0_late_is=word) for word in ("yes", "no")] == [["SO-2"], ["SO-3", "SO-1"]]
 
 
+@pytest.mark.parametrize("descending", ["", "1"])
+def test_lines_by_their_promise_start_the_same_however_few_are_looked_at(
+    session: Session, clerk: Clerk, monkeypatch: pytest.MonkeyPatch, descending: str
+) -> None:
+    orders = [make_order(session, [(make_product(session), 5)], number=f"SO-{n}") for n in range(1, 9)]
+    for order, day in zip(orders[2:4], (TODAY - timedelta(3), TODAY - timedelta(1)), strict=True):
+        order.lines[0].promise_date = day
+    session.commit()
+
+    def listed(**asked: str) -> list[str]:
+        asked |= {"sort": "5", "desc": descending}
+        return [row[0] for row in clerk.open("/preorder/late-or-never-promised/", **asked).rows("")]
+
+    everything = listed()
+    assert sorted(everything) == [f"SO-{n}/1" for n in range(1, 9)]
+    monkeypatch.setattr("erp.admin.list_query.COMPUTED_BOUND", 3)
+    assert listed() == everything[: len(listed())] and len(listed()) >= 3
+    assert listed(search="SO-8") == ["SO-8/1"]
+
+
 def test_a_line_whose_requested_day_passed_without_a_promise_is_late(session: Session, clerk: Clerk) -> None:
     order = make_order(session, [(make_product(session), 5), (make_product(session), 5)], number="SO-1")
     first, second = order.lines
