@@ -251,6 +251,8 @@ def _write_lines(
     others are let in.
     """
     line_ids = sorted({*granted, *promises, *let_in, *incoming})
+    if not line_ids:
+        return
     sets, types = {"allocated": "allocated + {granted}"}, {"granted": "bigint"}
     columns: list[Iterable[Any]] = [line_ids, (granted.get(id_, 0) for id_ in line_ids)]
     if promises:

@@ -53,8 +53,9 @@ def count_incoming(session: Session, parts: Iterable[Incoming]) -> None:
     products.
     """
     rows = [(line_id, *total) for line_id, total in sorted(totals(parts).items())]
-    bulk_update(session, cast(Table, OrderLine.__table__), SETS, TYPES, rows)
-    session.expire_all()
+    if rows:
+        bulk_update(session, cast(Table, OrderLine.__table__), SETS, TYPES, rows)
+        session.expire_all()
 
 
 def totals(parts: Iterable[tuple[int, int, date | None]]) -> dict[int, Total]:
