@@ -12,26 +12,52 @@ import re
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pygal
 from pygal.style import Style
 
 from bench.databases import KINDS
+from bench.goals import goals_met
 from erp import clock
 
 PAGE = Path("docs/performance.md")
 CURVES = Path("docs/performance")
 NOTES = Path(__file__).parent / "notes.md"
-# Each is run at every size; the pattern finds the number that the curve shows.
+LINES = (1_000, 10_000, 100_000, 1_000_000)
+FEWER = (100, 1_000, 10_000)
+
+
+class Curve(NamedTuple):
+    """A benchmark that is run at every size: the pattern finds the number that its curve shows."""
+
+    title: str
+    unit: str
+    pattern: str
+    sizes: Sequence[int] = LINES
+    of: str = "lines"
+    # What it is run with at every size but the largest.
+    shorter: Sequence[str] = ()
+
+
 GROWING = {
-    "allocate": ("Allocation of the whole book, lines a second", "lines/s", r"^allocation .* ([\d,]+) lines/s"),
-    "atp": ("What can be promised of each product, days a second", "days/s", r"^atp .* ([\d,]+) days/s"),
-    "import": ("Import of sales orders, lines a second", "lines/s", r"^import .* ([\d,]+) lines/s"),
-    "preview": ("Preview of the whole book, seconds", "s", r"^preview +([\d.]+) s"),
-    "rebalance": ("Rebalance of all purchase allocations, seconds", "s", r"^rebalance +([\d.]+) s"),
+    "allocate": Curve("Allocation of the whole book, lines a second", "lines/s", r"^allocation .* ([\d,]+) lines/s"),
+    "atp": Curve("What can be promised of each product, days a second", "days/s", r"^atp .* ([\d,]+) days/s"),
+    "import": Curve("Import of sales orders, lines a second", "lines/s", r"^import .* ([\d,]+) lines/s"),
+    "preview": Curve("Preview of the whole book, seconds", "s", r"^preview +([\d.]+) s"),
+    "rebalance": Curve("Rebalance of all purchase allocations, seconds", "s", r"^rebalance +([\d.]+) s"),
+    "receive": Curve(
+        "Receipt, lines a second", "lines/s", r"^receive .* ([\d,]+) lines/s", FEWER, "purchase order lines"
+    ),
+    "emails": Curve(
+        "Queued email, messages a second", "messages/s", r"^queue .* ([\d,]+) messages/s", FEWER, "messages"
+    ),
+    "pages": Curve("Median of all pages, ms", "ms", r"^median large +([\d.]+) ms", shorter=["--summary"]),
 }
+# What the curve of orders shows: orders that are allocated, of 200 products.
+OF_ORDERS = r"200 products, (\d+) processes.*\n +allocate +([\d,]+) /s +by hand +([\d,]+)"
 STYLE = Style(background="white", plot_background="white", colors=("#1f6feb", "#d9822b"))
 HEAD = """# Performance
 
@@ -47,11 +73,8 @@ def main(arguments: Sequence[str]) -> None:
     """Run the benchmarks, and write the page and its curves."""
     parser = argparse.ArgumentParser(prog="python -m bench all", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these; the page keeps what it has of the others")
-    parser.add_argument("--lines", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
-    parser.add_argument("--pages", type=int, default=1_000_000, help="how large the large book of `pages` is")
+    parser.add_argument("--most", type=int, default=LINES[-1], help="the largest size of what is run at several")
     parser.add_argument("--orders", type=int, nargs="+", default=[1, 4, 8, 16], help="processes of `orders`")
-    parser.add_argument("--messages", type=int, default=10_000, help="messages of `emails`")
-    parser.add_argument("--received", type=int, default=10_000, help="purchase order lines of `receive`")
     parser.add_argument("--http", type=int, default=100_000, help="how large the book of `http` is")
     parser.add_argument("--quotes", type=int, default=1_000_000, help="how large the book of `quotes` is")
     parser.add_argument("--search", type=int, default=1_000_000, help="how large the book of `search` is")
@@ -66,7 +89,7 @@ def main(arguments: Sequence[str]) -> None:
     failed = []
     for name in chosen.names or names:
         try:
-            shown = _single(name, single[name]) if name in single else _growing(name, chosen.lines, chosen.turns)
+            shown = _single(name, single[name]) if name in single else _growing(GROWING[name], name, chosen)
         except BenchmarkFailed as error:
             # What was measured hours before this one stands on the page already; what comes after it may as well.
             print(f"{name} failed: {error}", file=sys.stderr, flush=True)
@@ -90,35 +113,46 @@ def _of_one_size(chosen: argparse.Namespace) -> dict[str, Runs]:
         return [["--db", kind, *more] for kind in KINDS]
 
     return {
-        "start": [turns],
+        "start": on_both(*turns),
         "orders": [["--db", "postgres", "--processes", *map(str, chosen.orders)]],
-        "what-if": [turns],
-        "receive": on_both("--lines", str(chosen.received), *turns),
-        "quotes": [["--http", "--lines", str(chosen.quotes), *turns]],
-        "http": on_both("--lines", str(chosen.http)),
-        "emails": on_both("--messages", str(chosen.messages)),
-        "search": on_both("--lines", str(chosen.search), *turns),
-        "pages": on_both("--lines", str(chosen.pages), *turns),
+        "what-if": on_both(*turns),
+        "quotes": [["--http", "--size", str(chosen.quotes), *turns]],
+        "http": on_both("--size", str(chosen.http)),
+        "search": on_both("--size", str(chosen.search), *turns),
         # Last: without the network Tryton cannot be installed.
-        "peers": [["--lines", str(chosen.peer)]],
+        "peers": [["--size", str(chosen.peer)]],
     }
 
 
-def _growing(name: str, lines: Sequence[int], turns: int) -> str:
+def _growing(curve: Curve, name: str, chosen: argparse.Namespace) -> str:
     """Run a benchmark at every size on every database, draw its curve, and return its part of the page."""
-    title, unit, pattern = GROWING[name]
-    texts = {
-        kind: [_run(name, "--db", kind, "--lines", str(each), "--turns", str(turns)) for each in lines]
-        for kind in KINDS
-    }
-    found = {kind: [_number(pattern, text) for text in each] for kind, each in texts.items()}
-    _draw(CURVES / f"{name}.svg", title, lines, found)
+    sizes = [each for each in curve.sizes if each <= chosen.most]
+    more = [] if name == "emails" else ["--turns", str(chosen.turns)]
+
+    def run(kind: str, size: int) -> str:
+        return _run(name, "--db", kind, "--size", str(size), *more, *(curve.shorter if size < sizes[-1] else ()))
+
+    texts = {kind: [run(kind, size) for size in sizes] for kind in KINDS}
+    numbers = {kind: [_number(curve.pattern, text) for text in each] for kind, each in texts.items()}
+    _draw(name, curve.title, curve.of, {kind: zip(sizes, each, strict=True) for kind, each in numbers.items()})
     blocks = "\n".join(_block(text) for each in texts.values() for text in each)
-    return f"![{title} ({unit})](performance/{name}.svg)\n\n{blocks}"
+    return f"![{curve.title} ({curve.unit})](performance/{name}.svg)\n\n{blocks}"
 
 
 def _single(name: str, runs: Runs) -> str:
-    return "\n".join(_block(_run(name, *each)) for each in runs)
+    texts = [_run(name, *each) for each in runs]
+    blocks = "\n".join(map(_block, texts))
+    return f"{_draw_orders(texts[0])}\n\n{blocks}" if name == "orders" else blocks
+
+
+def _draw_orders(text: str) -> str:
+    """Draw the curve of orders by processes, and return what shows it."""
+    title = "Orders allocated a second, each in its own transaction"
+    rows = [[int(each.replace(",", "")) for each in row] for row in re.findall(OF_ORDERS, text)]
+    _draw(
+        "orders", title, "processes", {"product": [(x, y) for x, y, _ in rows], "by hand": [(x, y) for x, _, y in rows]}
+    )
+    return f"![{title}](performance/orders.svg)"
 
 
 def _write(name: str, shown: str, names: Sequence[str]) -> None:
@@ -126,7 +160,8 @@ def _write(name: str, shown: str, names: Sequence[str]) -> None:
     parts = _parts()
     parts[_heading(name)] = f"Measured on {clock.today():%-d %B %Y}. The machine: {_machine()}.\n\n{shown}"
     written = [f"## {heading}\n\n{parts[heading]}" for heading in map(_heading, names) if heading in parts]
-    PAGE.write_text("\n".join([HEAD, NOTES.read_text(encoding="utf-8"), *written]), encoding="utf-8")
+    goals = f"## Goals\n\n{goals_met(parts)}"
+    PAGE.write_text("\n".join([HEAD, goals, NOTES.read_text(encoding="utf-8"), *written]), encoding="utf-8")
 
 
 def _parts() -> dict[str, str]:
@@ -161,12 +196,12 @@ def _number(pattern: str, text: str) -> float:
     return float(found[1].replace(",", ""))
 
 
-def _draw(file: Path, title: str, sizes: Sequence[int], found: Mapping[str, Sequence[float]]) -> None:
-    chart = pygal.XY(js=[], style=STYLE, width=640, height=360, logarithmic=True, title=title, x_title="lines")
+def _draw(name: str, title: str, of: str, found: Mapping[str, Iterable[tuple[float, float]]]) -> None:
+    chart = pygal.XY(js=[], style=STYLE, width=640, height=360, logarithmic=True, title=title, x_title=of)
     chart.x_value_formatter = lambda size: f"{size:,.0f}"
-    for kind, numbers in found.items():
-        chart.add(kind, list(zip(sizes, numbers, strict=True)))
-    chart.render_to_file(str(file))
+    for shown, points in found.items():
+        chart.add(shown, list(points))
+    chart.render_to_file(str(CURVES / f"{name}.svg"))
 
 
 def _machine() -> str:

@@ -27,14 +27,14 @@ def main(arguments: Sequence[str]) -> None:
     """Measure and print lines per second, the floor, their ratio, peak memory, and a second run."""
     parser = argparse.ArgumentParser(prog="python -m bench allocate", description=__doc__)
     parser.add_argument("--db", choices=sorted(databases.KINDS), default="sqlite")
-    parser.add_argument("--lines", type=int, nargs="+", default=[100_000], help="sizes, measured one after the other")
+    parser.add_argument("--size", type=int, nargs="+", default=[100_000], help="sizes, measured one after the other")
     parser.add_argument("--turns", type=int, default=3, help="how many turns; the best of each counts (default 3)")
     parser.add_argument("--run", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.run:
         print(json.dumps(_run()))
         return
-    for lines in chosen.lines:
+    for lines in chosen.size:
         with tempfile.TemporaryDirectory() as folder:
             bench = databases.KINDS[chosen.db](Path(folder))
             try:

@@ -36,10 +36,10 @@ def main(arguments: Sequence[str]) -> None:
     """Measure and print the seconds of all days of all products, of the floor, and their ratio."""
     parser = argparse.ArgumentParser(prog="python -m bench atp", description=__doc__)
     parser.add_argument("--db", choices=sorted(KINDS), default="sqlite")
-    parser.add_argument("--lines", type=int, nargs="+", default=[100_000], help="sizes, measured one after the other")
+    parser.add_argument("--size", type=int, nargs="+", default=[100_000], help="sizes, measured one after the other")
     parser.add_argument("--turns", type=int, default=3, help="how many turns; the best of each counts (default 3)")
     chosen = parser.parse_args(arguments)
-    for lines in chosen.lines:
+    for lines in chosen.size:
         with tempfile.TemporaryDirectory() as folder:
             bench = KINDS[chosen.db](Path(folder))
             try:

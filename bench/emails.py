@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> None:
         description="The queue against a plain smtplib loop over one connection to the same server.",
     )
     parser.add_argument("--db", choices=sorted(databases.KINDS), default="sqlite")
-    parser.add_argument("--messages", type=int, default=10_000)
+    parser.add_argument("--size", type=int, default=10_000)
     parser.add_argument("--run", nargs=2, metavar=("URL", "PORT"), help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.run:
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bench = databases.KINDS[chosen.db](Path(folder))
         try:
-            _measure(bench, chosen.db, chosen.messages)
+            _measure(bench, chosen.db, chosen.size)
         finally:
             bench.stop()
 

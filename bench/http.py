@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
     """Measure and print requests a second and how long they take."""
     parser = argparse.ArgumentParser(prog="python -m bench http", description=__doc__)
     parser.add_argument("--db", choices=sorted(KINDS), default="sqlite")
-    parser.add_argument("--lines", type=int, default=100_000)
+    parser.add_argument("--size", type=int, default=100_000)
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--workers", type=int, default=2, help="processes of the server")
     parser.add_argument("--requests", type=int, default=200, help="requests of each client")
@@ -60,10 +60,10 @@ def main(arguments: Sequence[str]) -> None:
             bench.create("book")
             environment = {**os.environ, "ERP_INSTANCE": folder, "ERP_DATABASE_URL": bench.url("book")}
             with create_app(environment=environment).app_context():
-                search.fill(chosen.lines)
+                search.fill(chosen.size)
                 db.session.remove()
                 db.engine.dispose()
-            print(f"{chosen.db}, {chosen.lines:,} lines, {chosen.clients} clients, {chosen.workers} processes")
+            print(f"{chosen.db}, {chosen.size:,} lines, {chosen.clients} clients, {chosen.workers} processes")
             _measure(chosen, environment)
         finally:
             bench.stop()

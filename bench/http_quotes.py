@@ -25,7 +25,7 @@ _TOKEN = ("tokens", "add", "admin", "bench")
 def over_http(url: str, products: int, chosen: argparse.Namespace) -> None:
     """Measure and print quotes per second over HTTP, and how long one takes.
 
-    `chosen` has the numbers of lines, quotes, clients, workers and turns.
+    `chosen` has the size of the book and the numbers of quotes, clients, workers and turns.
     """
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "ERP_INSTANCE": folder, "ERP_DATABASE_URL": url}
@@ -42,7 +42,7 @@ def over_http(url: str, products: int, chosen: argparse.Namespace) -> None:
     seconds, times = min(turns)
     slow = sorted(times)[len(times) * 95 // 100] * 1000
     print(
-        f"postgres, {chosen.lines:,} lines, quotes of {LINES} lines over HTTP, {chosen.clients} clients,"
+        f"postgres, {chosen.size:,} lines, quotes of {LINES} lines over HTTP, {chosen.clients} clients,"
         f" {chosen.workers} processes, best of {chosen.turns}"
     )
     print(f"product  {len(times) / seconds:8.0f} quotes/s, p95 {slow:6.2f} ms", flush=True)

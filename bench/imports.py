@@ -37,14 +37,14 @@ def main(arguments: Sequence[str]) -> None:
     """Measure and print lines per second, the floor, their ratio and the peak memory."""
     parser = argparse.ArgumentParser(prog="python -m bench import", description=__doc__)
     parser.add_argument("--db", choices=sorted(KINDS), default="sqlite")
-    parser.add_argument("--lines", type=int, nargs="+", default=[100_000], help="sizes, measured one after the other")
+    parser.add_argument("--size", type=int, nargs="+", default=[100_000], help="sizes, measured one after the other")
     parser.add_argument("--turns", type=int, default=3, help="how many turns; the best of each counts (default 3)")
     parser.add_argument("--run", default="", help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.run:
         print(json.dumps(_run(chosen.run)))
         return
-    for lines in chosen.lines:
+    for lines in chosen.size:
         with tempfile.TemporaryDirectory() as folder:
             bench = KINDS[chosen.db](Path(folder))
             try:

@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--db", choices=sorted(KINDS), default="postgres")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 4, 8, 16])
     parser.add_argument("--products", type=int, nargs="+", default=[10, 200])
-    parser.add_argument("--orders", type=int, default=10, help="orders of each process in a turn (default 10)")
+    parser.add_argument("--size", type=int, default=10, help="orders of each process in a turn (default 10)")
     parser.add_argument("--turns", type=int, default=9, help="turns of each operation; the median counts (default 9)")
     parser.add_argument("--operations", nargs="+", choices=OPERATIONS, default=OPERATIONS)
     parser.add_argument("--work", choices=("product", "hand"), help=argparse.SUPPRESS)
@@ -72,13 +72,13 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _measure(bench: Bench, products: int, processes: int, chosen: argparse.Namespace) -> None:
-    name, each = f"book_{products}_{processes}", chosen.turns * chosen.orders
+    name, each = f"book_{products}_{processes}", chosen.turns * chosen.size
     bench.create(name)
     _prepare(bench.url(name), products, processes * each)
     for kind in RIVALS:
         bench.copy(kind, name)
     found = _turns(bench, processes, products, chosen)
-    head = f"{chosen.db}, {products} products, {processes} processes, {processes * chosen.orders} orders a turn"
+    head = f"{chosen.db}, {products} products, {processes} processes, {processes * chosen.size} orders a turn"
     print(f"{head}, median of {chosen.turns}")
     for operation, rates in found.items():
         product, hand = (statistics.median(turn[place] for turn in rates) for place in range(2))
@@ -95,7 +95,7 @@ def _turns(
     for operation in chosen.operations:
         rates[operation] = []
         for _ in range(chosen.turns):
-            mine, other = (processes * chosen.orders / _seconds(workers) for workers in rivals)
+            mine, other = (processes * chosen.size / _seconds(workers) for workers in rivals)
             rates[operation].append((mine, other))
     for worker in chain(*rivals):
         worker.communicate()
@@ -106,10 +106,10 @@ def _start(
     url: str, kind: str, processes: int, products: int, chosen: argparse.Namespace
 ) -> list[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "bench", "orders", "--work", kind, "--operations", *chosen.operations]
-    command += ["--orders", str(chosen.orders), "--turns", str(chosen.turns), "--products", str(products)]
+    command += ["--size", str(chosen.size), "--turns", str(chosen.turns), "--products", str(products)]
     return [
         subprocess.Popen(
-            [*command, "--first", str(1 + number * chosen.turns * chosen.orders)],
+            [*command, "--first", str(1 + number * chosen.turns * chosen.size)],
             env={**os.environ, "ERP_DATABASE_URL": url},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -161,8 +161,8 @@ def _work(kind: str, chosen: argparse.Namespace) -> None:
 def _in_turn(do: Callable[[str, int], Any], chosen: argparse.Namespace) -> None:
     for operation in chosen.operations:
         for turn in range(chosen.turns):
-            first = chosen.first + turn * chosen.orders
-            numbers = range(first, first + chosen.orders)
+            first = chosen.first + turn * chosen.size
+            numbers = range(first, first + chosen.size)
             sys.stdin.readline()
             if operation in NEW:
                 _write_orders(db.session(), chosen.products[0], numbers, *NEW[operation])

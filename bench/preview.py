@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> None:
     """Measure and print the seconds of a preview and of the run, their ratio, and how long confirmations took."""
     parser = argparse.ArgumentParser(prog="python -m bench preview", description=__doc__)
     parser.add_argument("--db", choices=sorted(databases.KINDS), default="sqlite")
-    parser.add_argument("--lines", type=int, default=100_000)
+    parser.add_argument("--size", type=int, default=100_000)
     parser.add_argument("--turns", type=int, default=3, help="how many turns; the best of each counts (default 3)")
     parser.add_argument("--preview", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def _measure(bench: databases.SqliteBench | databases.PostgresBench, chosen: argparse.Namespace) -> None:
     bench.create("book")
-    install(bench.url("book"), lambda session: write_book(session, chosen.lines))
+    install(bench.url("book"), lambda session: write_book(session, chosen.size))
     previews, runs = [], []
     for number in range(chosen.turns):
         bench.copy(f"turn{number}", "book")
@@ -59,7 +59,7 @@ def _measure(bench: databases.SqliteBench | databases.PostgresBench, chosen: arg
             runs.append(_run())
             db.session.remove()
             db.engine.dispose()
-    print(f"{chosen.db}, {chosen.lines:,} open lines, best of {chosen.turns}")
+    print(f"{chosen.db}, {chosen.size:,} open lines, best of {chosen.turns}")
     print(f"preview {min(previews):8.2f} s")
     print(f"run     {min(runs):8.2f} s")
     print(f"ratio   {min(previews) / min(runs):8.2f}", flush=True)

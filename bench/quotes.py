@@ -57,7 +57,7 @@ SELECT line.product_id, 10000, 'Q' || quote.id, %s FROM line, quote
 def main(arguments: Sequence[str]) -> None:
     """Measure and print quotes per second of the product and of the floor, how long one takes, and the ratio."""
     parser = argparse.ArgumentParser(prog="python -m bench quotes", description=__doc__)
-    parser.add_argument("--lines", type=int, default=1_000_000, help="lines of demand (default 1,000,000)")
+    parser.add_argument("--size", type=int, default=1_000_000, help="lines of demand (default 1,000,000)")
     parser.add_argument("--quotes", type=int, default=1_000, help="quotes of each turn (default 1,000)")
     parser.add_argument("--http", action="store_true", help="ask the server too, after calling in this process")
     parser.add_argument("--clients", type=int, default=4, help="how many clients ask at once over HTTP (default 4)")
@@ -69,8 +69,8 @@ def main(arguments: Sequence[str]) -> None:
         try:
             bench.create("book")
             url = bench.url("book")
-            install(url, lambda session: _write(session, chosen.lines))
-            products = chosen.lines // LINES_PER_PRODUCT
+            install(url, lambda session: _write(session, chosen.size))
+            products = chosen.size // LINES_PER_PRODUCT
             _show(chosen, [_turn(url, products, chosen.quotes) for _ in range(chosen.turns)])
             if chosen.http:
                 over_http(url, products, chosen)
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def _show(chosen: argparse.Namespace, turns: Sequence[tuple[list[float], list[float]]]) -> None:
     product, floor = (min((turn[place] for turn in turns), key=sum) for place in range(2))
-    print(f"postgres, {chosen.lines:,} lines, quotes of {LINES} lines, best of {chosen.turns}, one process")
+    print(f"postgres, {chosen.size:,} lines, quotes of {LINES} lines, best of {chosen.turns}, one process")
     for name, times in (("product", product), ("floor", floor)):
         slow = sorted(times)[len(times) * 95 // 100] * 1000
         print(f"{name:8} {len(times) / sum(times):8.0f} quotes/s, p95 {slow:6.2f} ms")

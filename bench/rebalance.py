@@ -23,19 +23,19 @@ def main(arguments: Sequence[str]) -> None:
     """Measure and print the seconds of the making and of the rebalance, and their ratio."""
     parser = argparse.ArgumentParser(prog="python -m bench rebalance", description=__doc__)
     parser.add_argument("--db", choices=sorted(databases.KINDS), default="sqlite")
-    parser.add_argument("--lines", type=int, default=100_000)
+    parser.add_argument("--size", type=int, default=100_000)
     parser.add_argument("--turns", type=int, default=3, help="how many turns; the best of each counts (default 3)")
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         bench = databases.KINDS[chosen.db](Path(folder))
         try:
             bench.create("book")
-            install(bench.url("book"), lambda session: write_covered_book(session, chosen.lines))
+            install(bench.url("book"), lambda session: write_covered_book(session, chosen.size))
             turns = [_turn(bench, number) for number in range(chosen.turns)]
         finally:
             bench.stop()
     made, moved = (min(turn[place] for turn in turns) for place in range(2))
-    print(f"{chosen.db}, {chosen.lines:,} lines, best of {chosen.turns}")
+    print(f"{chosen.db}, {chosen.size:,} lines, best of {chosen.turns}")
     print(f"making    {made:8.2f} s")
     print(f"rebalance {moved:8.2f} s")
     print(f"ratio     {moved / made:8.2f}", flush=True)

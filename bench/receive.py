@@ -49,13 +49,13 @@ def main(arguments: Sequence[str]) -> None:
     """Measure and print the seconds of the receipt, of the floor, their ratio and the peak memory."""
     parser = argparse.ArgumentParser(prog="python -m bench receive", description=__doc__)
     parser.add_argument("--db", choices=sorted(KINDS), default="sqlite")
-    parser.add_argument("--lines", type=int, default=10_000, help="purchase order lines; each covers five sales lines")
+    parser.add_argument("--size", type=int, default=10_000, help="purchase order lines; each covers five sales lines")
     parser.add_argument("--turns", type=int, default=3, help="how many turns; the best of each counts (default 3)")
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         bench = KINDS[chosen.db](Path(folder))
         try:
-            _measure(bench, chosen.db, chosen.lines, chosen.turns)
+            _measure(bench, chosen.db, chosen.size, chosen.turns)
         finally:
             bench.stop()
 

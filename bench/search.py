@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> None:
     """Measure and print the milliseconds of each kind of search."""
     parser = argparse.ArgumentParser(prog="python -m bench search", description=__doc__)
     parser.add_argument("--db", choices=KINDS, default="sqlite")
-    parser.add_argument("--lines", type=int, default=1_000_000)
+    parser.add_argument("--size", type=int, default=1_000_000)
     parser.add_argument("--turns", type=int, default=9)
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> None:
             app = create_app(database_url=bench.url("book"), environment={"ERP_INSTANCE": folder})
             app.config["WTF_CSRF_ENABLED"] = False
             with app.app_context():
-                fill(chosen.lines)
+                fill(chosen.size)
             _measure(app.test_client(), chosen.turns)
             with app.app_context():
                 db.engine.dispose()

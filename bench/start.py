@@ -1,4 +1,4 @@
-"""`python -m bench start`: what it costs to begin: a command, the server until its first answer, and the worker.
+"""`python -m bench start`: what it costs to begin: a command, the server until its first answer, and its memory.
 
 The floor of a command is Python that imports the two libraries on which everything stands.
 """
@@ -16,7 +16,8 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-REQUESTS = 1000
+from bench.databases import KINDS
+
 COMMAND = ("-m", "erp", "options", "get", "sales.backorders")
 FLOOR = ("-c", "import flask, sqlalchemy.orm")
 
@@ -24,22 +25,36 @@ FLOOR = ("-c", "import flask, sqlalchemy.orm")
 def main(arguments: Sequence[str]) -> None:
     """Measure and print seconds of the processor, seconds to the first answer, and memory."""
     parser = argparse.ArgumentParser(prog="python -m bench start", description=__doc__)
+    parser.add_argument("--db", choices=sorted(KINDS), default="sqlite")
+    parser.add_argument("--size", type=int, default=1000, help="requests before memory is measured (default 1,000)")
     parser.add_argument("--turns", type=int, default=5, help="how many turns; the best of each counts (default 5)")
-    turns = parser.parse_args(arguments).turns
+    chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "ERP_INSTANCE": folder, "ERP_DATABASE_URL": ""}
-        subprocess.run([sys.executable, "-m", "erp", "init"], env=environment, check=True, capture_output=True)
-        # In turns, so that other work of the machine slows both alike.
-        taken = [[_processor(each, environment) for each in (COMMAND, FLOOR)] for _ in range(turns)]
-        command, floor = (min(each[place] for each in taken) for place in range(2))
-        print(f"a command that reads one option {command:6.2f} s of the processor")
-        print(f"floor                           {floor:6.2f} s")
-        print(f"ratio                           {command / floor:6.2f}")
-        first = min(_first_answer(environment, requests=0)[0] for _ in range(turns))
-        _, (resident, share) = _first_answer(environment, requests=REQUESTS)
-        print(f"first answer                    {first:6.2f} s")
-        print(f"web process                     {resident:6.0f} MB after {REQUESTS:,} requests")
-        print(f"its share                       {share:6.0f} MB: its own, and half of what its parent has too")
+        bench = KINDS[chosen.db](Path(folder))
+        try:
+            bench.create("empty")
+            environment = {**os.environ, "ERP_INSTANCE": folder, "ERP_DATABASE_URL": bench.url("empty")}
+            subprocess.run([sys.executable, "-m", "erp", "init"], env=environment, check=True, capture_output=True)
+            _measure(environment, chosen)
+        finally:
+            bench.stop()
+
+
+def _measure(environment: Mapping[str, str], chosen: argparse.Namespace) -> None:
+    # In turns, so that other work of the machine slows all alike.
+    taken = [
+        (*(_processor(each, environment) for each in (COMMAND, FLOOR)), _first_answer(environment, requests=0)[0])
+        for _ in range(chosen.turns)
+    ]
+    command, floor, first = (min(each[place] for each in taken) for place in range(3))
+    _, (resident, share) = _first_answer(environment, requests=chosen.size)
+    print(f"{chosen.db}, best of {chosen.turns}")
+    print(f"a command that reads one option {command:6.2f} s of the processor")
+    print(f"first answer                    {first:6.2f} s")
+    print(f"floor                           {floor:6.2f} s of the processor to import Flask and SQLAlchemy")
+    print(f"ratio                           {command / floor:6.2f}  (the answer: {first / floor:.2f})")
+    print(f"web process                     {resident:6.0f} MB after {chosen.size:,} requests")
+    print(f"its share                       {share:6.0f} MB: its own, and half of what its parent has too")
 
 
 def _processor(arguments: Sequence[str], environment: Mapping[str, str]) -> float:

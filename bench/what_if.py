@@ -23,14 +23,14 @@ def main(arguments: Sequence[str]) -> None:
     """Measure and print the seconds of each kind of answer."""
     parser = argparse.ArgumentParser(prog="python -m bench what-if", description=__doc__)
     parser.add_argument("--db", choices=sorted(databases.KINDS), default="sqlite")
-    parser.add_argument("--lines", type=int, default=10_000, help="how many lines hold the purchase order line")
+    parser.add_argument("--size", type=int, default=10_000, help="how many lines hold the purchase order line")
     parser.add_argument("--turns", type=int, default=3, help="how many turns; the best counts (default 3)")
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         bench = databases.KINDS[chosen.db](Path(folder))
         try:
             bench.create("book")
-            install(bench.url("book"), lambda session: write_pegged_line(session, chosen.lines))
+            install(bench.url("book"), lambda session: write_pegged_line(session, chosen.size))
             app = create_app(database_url=bench.url("book"), environment={})
             with app.app_context():
                 _measure(chosen)
@@ -55,7 +55,7 @@ def _measure(chosen: argparse.Namespace) -> None:
     assert ordered_at is not None
     rush = AskedOrder([AskedLine(line.product_id, line.quantity / 10)], ordered_at, priority=9)
     questions = {"later": SupplyQuestion(line.id, days=40), "never": shorten(line, None), "rush": RushQuestion(rush)}
-    print(f"{chosen.db}, {chosen.lines:,} lines, best of {chosen.turns}")
+    print(f"{chosen.db}, {chosen.size:,} lines, best of {chosen.turns}")
     for name, question in questions.items():
         times = []
         for _ in range(chosen.turns):

@@ -35,13 +35,13 @@ LOTS_PER_PRODUCT = 10
 def main(arguments: Sequence[str]) -> None:
     """Measure both and print orders and lines a second, and their ratios."""
     parser = argparse.ArgumentParser(prog="python -m bench peers", description=__doc__)
-    parser.add_argument("--lines", type=int, default=2_000)
+    parser.add_argument("--size", type=int, default=2_000)
     parser.add_argument("--alone", type=int, default=50, help="how many orders are served one by one")
     parser.add_argument("--environment", type=Path, default=Path(tempfile.gettempdir()) / "erp-bench-tryton")
     chosen = parser.parse_args(arguments)
-    if chosen.lines <= chosen.alone * LINES_PER_ORDER:
-        parser.error(f"--lines must be more than the {chosen.alone * LINES_PER_ORDER} that are served one by one")
-    book = make_book(chosen.lines, chosen.alone)
+    if chosen.size <= chosen.alone * LINES_PER_ORDER:
+        parser.error(f"--size must be more than the {chosen.alone * LINES_PER_ORDER} that are served one by one")
+    book = make_book(chosen.size, chosen.alone)
     python = _environment(chosen.environment)
     theirs = subprocess.run([python, SIDE], input=json.dumps(book), capture_output=True, text=True, check=False)
     if theirs.returncode:
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> None:
     product = _product(book)
     others = len(book["orders"]) - chosen.alone
     pieces = f"{product['assigned']:,.0f} pieces assigned, by Tryton {tryton['assigned']:,.0f}"
-    print(f"sqlite, {chosen.lines:,} lines of {len(book['orders']):,} orders, {pieces}")
+    print(f"sqlite, {chosen.size:,} lines of {len(book['orders']):,} orders, {pieces}")
     for name, count, unit in (("bulk", others * LINES_PER_ORDER, "lines/s"), ("one", chosen.alone, "orders/s")):
         mine, other = (count / side[name] for side in (product, tryton))
         print(f"{name:5} product {mine:10,.1f} {unit:8}  Tryton {other:10,.1f} {unit:8}  ratio {mine / other:8.1f}")
