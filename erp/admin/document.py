@@ -100,13 +100,14 @@ class DocumentScreen(Screen):
         added = read_columns(self.line_extras(), screen_session(), lines)
         # Those that destroy something at the end.
         actions = sorted(permitted(self._own_line_actions()), key=lambda action: action.style == "danger")
+        allowed = [(action, self.permits(action)) for action in actions]
         columns = self.line_model.__mapper__.columns
         own = [(getter, columns.get(getter)) for _, getter in self._pairs()]
         return [
             ShownLine(
                 line,
                 [*(_line_cell(line, *each) for each in own), *map(make_cell, values)],
-                [action for action in actions if self.is_allowed(action, line)],
+                [action for action, is_allowed in allowed if is_allowed(line)],
             )
             for line, values in zip(lines, added, strict=True)
         ]

@@ -173,10 +173,13 @@ class Screen(Gated, EditForms):
 
     def is_allowed(self, action: Action, row: Any) -> bool:
         """Say whether the row's state permits an action; where a third party's cannot say, the page tells it."""
+        return bool(self.permits(action)(row))
 
+    def permits(self, action: Action) -> Callable[[Any], Any]:
+        """Return what says whether a row's state permits an action, for pages that ask it of many rows."""
         registry = current_registry()
         if not registry.foreign_owner(action):
-            return action.allowed(row)
+            return action.allowed
 
         def failed(text: str) -> bool:
             if action.name not in g.setdefault("erp_said", set()):  # it is asked more than once
@@ -184,7 +187,7 @@ class Screen(Gated, EditForms):
             g.erp_said.add(action.name)
             return False
 
-        return bool(registry.contained(action, f"action {action.name}", lambda: action.allowed(row), failed))
+        return lambda row: registry.contained(action, f"action {action.name}", lambda: action.allowed(row), failed)
 
     def history(self, row: Any) -> tuple[list[HistoryEntry], int]:
         """Return the last history entries of a row, newest first, and how many there are in all."""

@@ -115,11 +115,12 @@ def language() -> str:
 
 def locale() -> str:
     """Return whose numbers and dates this request shows: the company's, where it has the reader's language."""
-    state, name = g.get("erp_locale", (None, ""))
-    # Each number of a page asks; the options may be read again in the same request.
-    if state is None or state is not g.get("erp_state"):
+    # Each number of a page asks: the proxy is looked through once. The options may be read again in the same request.
+    here = g._get_current_object()
+    state, name = here.get("erp_locale", (None, ""))
+    if state is None or state is not here.get("erp_state"):
         name = _locale()
-        g.erp_locale = g.get("erp_state"), name
+        here.erp_locale = here.get("erp_state"), name
     return str(name)
 
 

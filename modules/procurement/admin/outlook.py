@@ -24,7 +24,7 @@ def next_step(order: PurchaseOrder) -> NextStep | None:
     """Return what is to be done next with a purchase order; None where nothing is outstanding."""
     if order.state == PurchaseState.draft:
         return NextStep("order", say("order it, so that its lines count as incoming supply."))
-    lines = [line for line in order.lines if line.is_open and line.has_outstanding]
+    lines = _open_lines(order)
     if not lines:
         return None
     overdue = [line for line in lines if _is_overdue(line)]
@@ -34,12 +34,16 @@ def next_step(order: PurchaseOrder) -> NextStep | None:
     return NextStep("receive", say("receive the goods when they come."))
 
 
+def _open_lines(order: PurchaseOrder) -> list[PurchaseOrderLine]:
+    return [line for line in order.lines if line.has_outstanding] if order.is_open else []
+
+
 def _is_overdue(line: PurchaseOrderLine) -> bool:
     return line.expected_on is not None and line.expected_on < clock.today()
 
 
 def _dated(_session: Session, order: PurchaseOrder) -> Mapping[str, Any] | None:
-    lines = [line for line in order.lines if line.is_open and line.has_outstanding]
+    lines = _open_lines(order)
     if not lines:
         return None
     groups: dict[str, list[PurchaseOrderLine]] = {}

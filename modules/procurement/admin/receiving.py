@@ -57,7 +57,10 @@ def room_of(line: PurchaseOrderLine) -> Decimal:
 
 def has_room(row: PurchaseOrder | PurchaseOrderLine) -> bool:
     """Say whether something of an order or a line may still be received."""
-    return any(room_of(line) > 0 for line in lines_of(row))
+    if not PURCHASE_ORDER.allows(order_of(row).state, "receive"):
+        return False
+    lines = lines_of(row)
+    return any(line.has_outstanding for line in lines) or any(room_of(line) > 0 for line in lines)
 
 
 def receivable_lines(row: PurchaseOrder | PurchaseOrderLine) -> list[PurchaseOrderLine]:
