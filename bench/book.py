@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from erp.db import Model, bulk_insert
+from erp.db import Model, bulk_insert, refresh_statistics
 
 LINES_PER_PRODUCT = 100
 LINES_PER_ORDER = 4
@@ -181,5 +181,5 @@ def settle(session: Session) -> None:
         connection = session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         connection.execute(text("VACUUM ANALYZE"))
     else:
-        session.execute(text("ANALYZE"))
+        refresh_statistics(session)
     session.commit()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from bench.book import write_book
+from bench.book import settle, write_book
 from bench.databases import KINDS
 from erp import migrations, security
 from erp.app import create_app
@@ -89,8 +89,7 @@ def fill(lines: int) -> None:
     for model in (Customer, Product, Supplier):
         rebuild(session, model)
     session.commit()
-    session.execute(text("ANALYZE"))
-    session.commit()
+    settle(session)
 
 
 def _customer(number: int, dice: random.Random) -> tuple[object, ...]:

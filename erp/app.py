@@ -204,12 +204,14 @@ def _set_up(app: Flask, registry: Registry, screens: bool) -> None:
     Commands that use no module need not wait for the imports.
     """
     from erp import backup, checks, watch
+    from erp.db import refresh_statistics
     from erp.exchange import run_imports
 
     registry.add_core_job(backup.back_up, every="backup_every")
     registry.add_core_job(checks.check_invariants, every="check_every")
     registry.add_core_job(watch.report_troubles, every="report_every")
     registry.add_core_job(run_imports, every="import_every")
+    registry.add_core_job(refresh_statistics, every="statistics_every")
     with app.app_context():
         if screens:
             from erp.watch.dashboard import CARD

@@ -112,6 +112,11 @@ OPTIONS: tuple[Option[Any], ...] = (
     ),
     Duration(name="check_every", default=timedelta(days=1), help="How often the invariants are checked."),
     Duration(
+        name="statistics_every",
+        default=timedelta(days=1),
+        help="How often SQLite counts its rows, to find them by the best index; PostgreSQL does so itself.",
+    ),
+    Duration(
         name="stuck_after",
         default=timedelta(hours=1),
         help="A queue is stuck where an entry has been due for longer than this.",

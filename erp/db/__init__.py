@@ -76,6 +76,7 @@ from erp.db.session import (
     reading,
     refusing_writes,
 )
+from erp.db.statistics import refresh_statistics
 from erp.db.transactions import (
     NotPrepared,
     as_refusal,
@@ -188,6 +189,7 @@ __all__ = [
     "read_rows",
     "read_unprepared",
     "reading",
+    "refresh_statistics",
     "refusing_writes",
     "require_any_lock",
     "require_lock",

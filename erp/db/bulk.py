@@ -121,9 +121,9 @@ def bulk_insert(
         with driver.cursor().copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as copy:
             for row in full:
                 copy.write_row(row)
-        count_new_rows(session, table, len(full))
     else:
         run(connection_of(session), _insert_one(table, names), full, for_each=True)
+    count_new_rows(session, table, len(full))
 
 
 def _known(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
-from erp.db import db
+from erp.db import commit, db, refresh_statistics
 
 # It takes longer to compile this program's statements than to run them, and PostgreSQL reads whole tables of some
 # thousand rows for three of them, as if its disk had to turn, unless it is told that reading anywhere costs the same.
@@ -18,12 +18,13 @@ _NOT_SET = """
 
 
 def tune() -> str:
-    """Set what makes statements faster for this database; return what its owner has to do where that is not allowed.
+    """Do what makes statements faster in this database; return what its owner has to do where that is not allowed.
 
-    JIT is switched off; `random_page_cost` is left as it is where anybody has set it. They are settings of the
-    database, because poolers refuse or drop what a connection asks for.
+    SQLite counts its rows. On PostgreSQL JIT is switched off, and `random_page_cost` is left as it is where anybody has
+    set it: they are settings of the database, because poolers refuse or drop what a connection asks for.
     """
     if db.engine.dialect.name != "postgresql":
+        commit(refresh_statistics)
         return ""
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         statements = _missing(connection)

@@ -70,6 +70,8 @@ def test_a_mark_that_is_not_true_is_reported(app):
     pytest.param("back-up", "erp.backup_every", marks=pytest.mark.option("erp.backup_every", "20 min", "2 h")),
     pytest.param("check-invariants", "erp.check_every",
                  marks=pytest.mark.option("erp.check_every", "20 min", "2 h")),
+    pytest.param("refresh-statistics", "erp.statistics_every",
+                 marks=pytest.mark.option("erp.statistics_every", "20 min", "2 h")),
     pytest.param("report-troubles", "erp.report_every",
                  marks=pytest.mark.option("erp.report_every", "20 min", "2 h")),
     pytest.param("allocate-backorders", "sales.allocate_every",

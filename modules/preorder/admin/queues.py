@@ -97,8 +97,9 @@ class LateOrUnpromisedScreen(_LineScreen):
         line = OrderLine.id
         unpromised = select(line).where(OrderLine.is_open, OrderLine.promise_date.is_(None))
         if not (args.filters or args.search):  # Those that come first in the list are enough.
-            first = unpromised.where(queries.is_never_promised()).order_by(line.desc() if args.sort_desc else line)
-            unpromised = select(first.limit(self.count_bound(()) + 1).subquery().c.id)
+            most = self.count_bound(()) + 1
+            first = queries.first_never_promised(most, descending=bool(args.sort_desc))
+            unpromised = select(first.subquery().c.id)
         return union(unpromised, queries.may_be_late(clock.today()))
 
 

@@ -106,6 +106,7 @@ from modules.preorder.queries.what_if import (
 )
 from modules.preorder.queries.work_queues import (
     could_be_served,
+    first_never_promised,
     is_never_promised,
     may_be_served,
     on_purchase_orders,
@@ -158,6 +159,7 @@ __all__ = [
     "excess_of_lines",
     "excess_of_purchase_lines",
     "expected_ship_date",
+    "first_never_promised",
     "gained_by_ordering",
     "gained_by_receiving",
     "gained_without",

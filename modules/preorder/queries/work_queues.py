@@ -18,7 +18,7 @@ from modules.preorder.queries.arrivals import is_in_time
 from modules.preorder.queries.purchase_allocations import purchase_allocated
 from modules.preorder.queries.unallocated_lines import is_of_serial_product
 from modules.procurement.models import PurchaseOrder, PurchaseOrderLine
-from modules.sales.models import OrderLine
+from modules.sales.models import Order, OrderLine
 from modules.sales.queries import is_in_confirmed_order, is_scheduled
 
 
@@ -65,13 +65,22 @@ def may_be_served(session: Session) -> Select[int]:
 
 def is_never_promised() -> ColumnElement[bool]:
     """Return the condition of an open line without a promise date; scheduled ones and serial ones are left out."""
-    return and_(
-        OrderLine.is_open,
-        OrderLine.promise_date.is_(None),
-        is_in_confirmed_order(),
-        not_(is_of_serial_product()),
-        not_(is_scheduled()),
-    )
+    return and_(_has_no_promise(), is_in_confirmed_order())
+
+
+def _has_no_promise() -> ColumnElement[bool]:
+    waits = not_(or_(is_of_serial_product(), is_scheduled()))
+    return and_(OrderLine.is_open, OrderLine.promise_date.is_(None), waits)
+
+
+def first_never_promised(most: int, *, descending: bool) -> Select[int]:
+    """Select the ids of the first lines that were never promised, by their ids.
+
+    The orders are joined: of a subquery PostgreSQL believes that hardly any is confirmed, and would sort all lines.
+    """
+    line = OrderLine.id
+    rows = select(line).join(OrderLine.order).where(_has_no_promise(), Order.is_confirmed)
+    return rows.order_by(line.desc() if descending else line).limit(most)
 
 
 def on_purchase_orders(session: Session, lines: Sequence[Any]) -> Mapping[int, Decimal]:
