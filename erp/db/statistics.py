@@ -22,6 +22,7 @@ MANY = 2_000
 # And from so many times the rows that the table had. SQLite reads whole tables: it waits for its job more often.
 PART_ON_POSTGRESQL, PART_ON_SQLITE = 0.1, 3
 
+
 _KNOWN_TO_POSTGRESQL = "SELECT relname, reltuples FROM pg_class WHERE oid = ANY(%s::text[]::regclass[])"
 _KNOWN_TO_SQLITE = "SELECT tbl, max(CAST(stat AS INTEGER)) FROM sqlite_stat1 GROUP BY tbl"
 _HAS_STATISTICS = "SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_stat1'"
@@ -48,7 +49,7 @@ def count_new_rows(session: Session, table: Table, count: int) -> None:
 def refresh_statistics(session: Session) -> None:
     """Let SQLite count its rows, to find them by the best index; PostgreSQL does so itself."""
     if not is_postgresql(session):
-        _analyze_on_sqlite(session.connection(), [""])
+        _analyze_on_sqlite(session.connection())
 
 
 @event.listens_for(ErpSession, "before_commit")
@@ -66,7 +67,7 @@ def _analyze(session: ErpSession) -> None:
     if names and on_postgresql:
         connection.exec_driver_sql(f"ANALYZE {', '.join(names)}")
     elif names:
-        _analyze_on_sqlite(connection, names)
+        _analyze_on_sqlite(connection)
 
 
 def _sizes_on_postgresql(connection: Connection, names: Iterable[str]) -> dict[str, float]:
@@ -79,9 +80,9 @@ def _sizes_on_sqlite(connection: Connection) -> dict[str, float]:
     return dict(connection.exec_driver_sql(_KNOWN_TO_SQLITE).all())
 
 
-def _analyze_on_sqlite(connection: Connection, names: Iterable[str]) -> None:
-    for name in names:
-        connection.exec_driver_sql(f"ANALYZE {name}")
+def _analyze_on_sqlite(connection: Connection) -> None:
+    # All tables: one of which it knows nothing is taken for a very large one.
+    connection.exec_driver_sql("ANALYZE")
     connection.exec_driver_sql(_NOTE_EMPTY_INDEXES)
     connection.exec_driver_sql("ANALYZE sqlite_master")  # this connection reads what was noted
     # The others read statistics with the schema, when it has changed.

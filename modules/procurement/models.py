@@ -67,6 +67,7 @@ class PurchaseOrder(Tracked, Model):
     __table_args__ = (
         CheckConstraint("state = 'draft' OR state = 'cancelled' OR number IS NOT NULL", "numbered"),
         Index("ix_procurement_purchase_order_state", "state", "id"),
+        partial_index("ix_procurement_purchase_order_open", "id", where="state IN ('ordered', 'partly_received')"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

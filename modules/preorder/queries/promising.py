@@ -103,7 +103,12 @@ def _parts_to_promise(session: Session, are_named: bool, are_few: bool) -> Compo
     named = is_among(session, OrderLine.id, "line_ids", hides_number=are_few) if are_named else and_(OrderLine.is_open)
     of_line = (OrderLine.id, OrderLine.order_id, OrderLine.product_id, OrderLine.is_preorder)
     columns = (*of_line, raw(OrderLine.open_quantity).label("open"))
-    wanted = select(_to_promise(of_products, named, columns=columns)).cte("wanted")
+    # SQLite takes a table that it makes for a large one, and would read all orders for a filter of them.
+    wanted = (
+        select(_to_promise(of_products, named, columns=columns))
+        .cte("wanted")
+        .prefix_with("NOT MATERIALIZED", dialect="sqlite")
+    )
     # What is computed has no index: so SQLite looks the rows of a wanted line up, and not the line of every row.
     line_id = wanted.c.id + 0
     stock = (raw(Allocation.unpacked), false(), Lot.expires_on, unusable_column(given("today")))
