@@ -38,7 +38,9 @@ def short(value: Decimal) -> str:
     """Return a number for a place with little room: from ten thousand on rounded, such as `14.3K`."""
     if abs(value) < TEN_THOUSAND:
         return quantity(value)
-    return format_compact_decimal(value, locale=_locale() or "en", fraction_digits=1)
+    shown = format_compact_decimal(value, locale=_locale() or "en", fraction_digits=1)
+    # German shortens from a million on, and has no separators below it.
+    return quantity(round(value, 0)) if shown.lstrip("-").isdecimal() else shown
 
 
 def amount(value: Decimal | None) -> str:

@@ -39,7 +39,7 @@ def test_a_number_that_has_little_room_is_rounded_from_ten_thousand_on(app, set_
         shown[locale] = [short(Decimal(number)) for number in ("0", "9999.25", "10000", "14316", "1234567.5")]
     assert shown == {
         "": ["0", "9999.25", "10K", "14.3K", "1.2M"],
-        "de": ["0", "9.999,25", "10000", "14316", "1,2\xa0Mio."],
+        "de": ["0", "9.999,25", "10.000", "14.316", "1,2\xa0Mio."],
         "fr": ["0", "9\u202f999,25", "10\xa0k", "14,3\xa0k", "1,2\xa0M"],
     }
 
