@@ -85,9 +85,9 @@ def _analyze_on_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("ANALYZE")
     connection.exec_driver_sql(_NOTE_EMPTY_INDEXES)
     connection.exec_driver_sql("ANALYZE sqlite_master")  # this connection reads what was noted
-    # The others read statistics with the schema, when it has changed.
-    connection.exec_driver_sql("CREATE TABLE erp_statistics_changed (id INTEGER)")
-    connection.exec_driver_sql("DROP TABLE erp_statistics_changed")
+    # The others read statistics with the schema, when it has changed. A table cannot be dropped while rows are read.
+    connection.exec_driver_sql("CREATE VIEW erp_statistics_changed AS SELECT 1")
+    connection.exec_driver_sql("DROP VIEW erp_statistics_changed")
 
 
 @event.listens_for(ErpSession, "after_transaction_end")

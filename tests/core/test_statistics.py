@@ -103,3 +103,13 @@ def test_a_connection_that_reads_meanwhile_goes_on_and_knows_it_afterwards(sessi
         with reading():
             other.exec_driver_sql("SELECT count(*) FROM thing")
             assert "ix_thing_rare" in plan(other, RARE)
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_rows_that_are_read_step_by_step_do_not_keep_them_from_being_counted(session, things):
+    rows = session.connection().exec_driver_sql("SELECT id FROM thing")
+    rows.fetchone()
+    refresh_statistics(session)
+    assert len(rows.fetchall()) == 8
+    session.commit()
+    assert known_rows("thing") == 9
