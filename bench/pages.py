@@ -49,7 +49,7 @@ ROWS = "SELECT id, number, ordered_at, priority, shipping_policy, state FROM sal
 TABLE = "{% for row in rows %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>{% endfor %}"
 FLOORS_PER_TURN = 10
 # Milliseconds: a quick page is opened more often, until it has been measured for so long.
-LONG_ENOUGH = 400
+LONG_ENOUGH = 150
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--only", default="", help="measure only the addresses that contain this")
     parser.add_argument("--summary", action="store_true", help="print no line for each page")
     chosen = parser.parse_args(arguments)
-    small, large = (pages_of(chosen.db, lines, chosen.turns, chosen.only) for lines in (SMALL, chosen.size))
+    large = pages_of(chosen.db, chosen.size, chosen.turns, chosen.only)
+    small = pages_of(chosen.db, SMALL, chosen.turns, chosen.only) if chosen.size > SMALL else large
     print(f"{chosen.db}, {SMALL:,} and {chosen.size:,} lines, best of {chosen.turns}")
     pairs = {page: (small.get(page, found), found) for page, found in large.items()}
     _print_summary(chosen.db, pairs)

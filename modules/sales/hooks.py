@@ -200,7 +200,10 @@ def covered_condition(session: Session) -> ColumnElement[bool]:
 
 @hook
 def staying_condition(session: Session) -> ColumnElement[bool]:
-    """The condition in SQL on an order line that `pack_refusals` refuses it now; the answers are united."""
+    """The condition in SQL on an order line that `pack_refusals` refuses it now; the answers are united.
+
+    Where a module answers `pack_refusals` alone, work lists ask it about every line that has something allocated.
+    """
 
 
 @hook

@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, not_, select
+from sqlalchemy import ColumnElement, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from erp import clock
@@ -21,7 +21,7 @@ from modules.inventory_lots.models import Balance, Product
 from modules.inventory_lots.queries import unusable_column, usable_condition
 from modules.inventory_lots.states import Tracking
 from modules.sales.domain import OpenLine, leaves_whole, work_lists
-from modules.sales.hooks import pack_refusals
+from modules.sales.hooks import pack_refusals, staying_condition
 from modules.sales.models import Allocation, Customer, Order, OrderLine
 from modules.sales.queries.allocations import select_unpacked
 from modules.sales.queries.lines import select_lines
@@ -190,9 +190,13 @@ def _add_reasons(session: Session, lines: Sequence[_Line]) -> None:
 
 
 def _refusals(session: Session, line_ids: Collection[int]) -> dict[int, str]:
-    if not current_registry().answers(pack_refusals):
+    asked = current_registry().answering(pack_refusals)
+    if not asked:
         return {}
-    lines = session.scalars(select(OrderLine).where(is_one_of(session, OrderLine.id, line_ids))).all()
+    wanted = select(OrderLine).where(is_one_of(session, OrderLine.id, line_ids))
+    if asked <= current_registry().answering(staying_condition):
+        wanted = wanted.where(or_(*staying_condition(session)))  # the others need not be loaded
+    lines = session.scalars(wanted).all()
     return {id_: str(error) for answer in pack_refusals(session, lines) for id_, error in answer.items()}
 
 
