@@ -107,7 +107,7 @@ def _parts_to_promise(session: Session, are_named: bool, are_few: bool) -> Compo
     wanted = (
         select(_to_promise(of_products, named, columns=columns))
         .cte("wanted")
-        .prefix_with("NOT MATERIALIZED", dialect="sqlite")
+        .prefix_with("not materialized", dialect="sqlite")
     )
     # What is computed has no index: so SQLite looks the rows of a wanted line up, and not the line of every row.
     line_id = wanted.c.id + 0
