@@ -22,7 +22,6 @@ MANY = 2_000
 # And from so many times the rows that the table had. SQLite reads whole tables: it waits for its job more often.
 PART_ON_POSTGRESQL, PART_ON_SQLITE = 0.1, 3
 
-
 _KNOWN_TO_POSTGRESQL = "SELECT relname, reltuples FROM pg_class WHERE oid = ANY(%s::text[]::regclass[])"
 _KNOWN_TO_SQLITE = "SELECT tbl, max(CAST(stat AS INTEGER)) FROM sqlite_stat1 GROUP BY tbl"
 _HAS_STATISTICS = "SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_stat1'"

@@ -50,25 +50,21 @@ def line_bar(line: PurchaseOrderLine, purchase_allocations: Sequence[Any]) -> li
     ]
     others = line.allocated - sum((part.quantity for part in allocated), Decimal(0))
     free, cancelled = line.outstanding - line.taken, line.cancelled
-    # Most lines have one or two of these: the words of the others are not made.
-    parts = []
-    if received > 0:
-        there = say("{received} {unit} received", received=format_quantity(received), unit=unit)
-        parts.append(Part(received, "done", say("received"), there))
-    parts += allocated
-    if others > 0:
-        for_others = say("{others} {unit} for more orders", others=format_quantity(others), unit=unit)
-        parts.append(Part(others, "incoming", say("more orders"), for_others))
-    if line.held > 0:
-        quoted = say("{held} {unit} held for quotes", held=format_quantity(line.held), unit=unit)
-        parts.append(Part(line.held, "stock", say("quotes"), quoted))
-    if free > 0:
-        available = say("{free} {unit} available", free=format_quantity(free), unit=unit)
-        parts.append(Part(free, "free", say("available"), available))
-    if cancelled > 0:
-        closed = say("{cancelled} {unit} closed short", cancelled=format_quantity(cancelled), unit=unit)
-        parts.append(Part(cancelled, "gone", say("closed short"), closed))
-    return draw(parts)
+    for_others = say("{others} {unit} for more orders", others=format_quantity(others), unit=unit)
+    closed = say("{cancelled} {unit} closed short", cancelled=format_quantity(cancelled), unit=unit)
+    there = say("{received} {unit} received", received=format_quantity(received), unit=unit)
+    quoted = say("{held} {unit} held for quotes", held=format_quantity(line.held), unit=unit)
+    available = say("{free} {unit} available", free=format_quantity(free), unit=unit)
+    return draw(
+        [
+            Part(received, "done", say("received"), there),
+            *allocated,
+            Part(others, "incoming", say("more orders"), for_others),
+            Part(line.held, "stock", say("quotes"), quoted),
+            Part(free, "free", say("available"), available),
+            Part(cancelled, "gone", say("closed short"), closed),
+        ]
+    )
 
 
 def review(screen: Any, line: PurchaseOrderLine) -> ResponseReturnValue:
